@@ -1,0 +1,8 @@
+//! Codecs and protocol state machines: bytes and time in, answers and effects out.
+//!
+//! Invariant: this crate opens no socket, reads no file and no clock; time is an argument.
+//! Invariant: no input makes it panic; what cannot be parsed is an error with a position, or is skipped and counted.
+#![forbid(unsafe_code)]
+
+pub mod dhcp4;
+pub mod tftp;
