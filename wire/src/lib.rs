@@ -5,4 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dhcp4;
+pub mod mac;
 pub mod tftp;
+
+pub use mac::Mac;
