@@ -1,2 +1,13 @@
 //! The cluster as one value, and every answer as a pure function of it.
+//!
+//! Invariant: nothing here opens a socket, reads a file or a clock. Time and the bytes of a question are arguments,
+//! the answer, the events to remember and the reason are the return value.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod cluster;
+pub mod config;
+pub mod event;
+pub mod world;
+
+pub use wire::Mac;

@@ -1,0 +1,159 @@
+//! The checked cluster: what `cluster.yaml` means once every reference is resolved and every rule holds.
+//!
+//! Invariant: a `Cluster` is valid by construction. Names, MACs and addresses are unique, addresses lie in their
+//! networks, networks do not overlap, references resolve. It is made only by [`crate::config`].
+//! Invariant: looking up one node costs the same in a cluster of ten and of a hundred thousand.
+
+mod doors;
+mod network;
+mod node;
+mod settings;
+
+pub use doors::{DhcpMode, Doors};
+pub use network::{Network, Range, Route};
+pub use node::{Architecture, Bmc, Console, Nic, Node};
+pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use wire::Mac;
+
+/// A whole declared cluster.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cluster {
+    /// Name of the cluster, a DNS label.
+    pub name: String,
+    /// DNS domain that node names live in, without a trailing dot (`lab.example`). May be empty.
+    pub domain: String,
+    /// Networks in the order of the file.
+    pub networks: Vec<Arc<Network>>,
+    /// Group names in the order of the file.
+    pub groups: Vec<String>,
+    /// Profile names in the order of the file.
+    pub profiles: Vec<String>,
+    /// Nodes in the order of the file, ranges expanded.
+    pub nodes: Vec<Arc<Node>>,
+    /// Settings of a machine that is no node: the defaults layer alone.
+    pub defaults: Arc<Settings>,
+    /// Which services are open, and where.
+    pub doors: Doors,
+    index: Index,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Index {
+    name: HashMap<String, usize>,
+    mac: HashMap<Mac, usize>,
+    address: HashMap<Ipv4Addr, usize>,
+    uuid: HashMap<String, usize>,
+    serial: HashMap<String, usize>,
+    client_id: HashMap<Vec<u8>, usize>,
+}
+
+impl Cluster {
+    /// Builds the indexes that make look-ups flat. The parts have been checked by [`crate::config`].
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn assemble(
+        name: String,
+        domain: String,
+        networks: Vec<Arc<Network>>,
+        groups: Vec<String>,
+        profiles: Vec<String>,
+        nodes: Vec<Arc<Node>>,
+        defaults: Arc<Settings>,
+        doors: Doors,
+    ) -> Self {
+        let mut index = Index::default();
+        for (at, node) in nodes.iter().enumerate() {
+            index.name.insert(node.name.to_string(), at);
+            for nic in &node.nics {
+                if let Some(mac) = nic.mac {
+                    index.mac.insert(mac, at);
+                }
+                if let Some(address) = nic.address {
+                    index.address.insert(address, at);
+                }
+            }
+            if let Some(uuid) = &node.uuid {
+                index.uuid.insert(uuid.to_lowercase(), at);
+            }
+            if let Some(serial) = &node.serial {
+                index.serial.insert(serial.clone(), at);
+            }
+            if let Some(id) = &node.client_id {
+                index.client_id.insert(id.clone(), at);
+            }
+        }
+        Self {
+            name,
+            domain,
+            networks,
+            groups,
+            profiles,
+            nodes,
+            defaults,
+            doors,
+            index,
+        }
+    }
+
+    /// The node of that name.
+    pub fn node(&self, name: &str) -> Option<&Arc<Node>> {
+        self.at(self.index.name.get(name))
+    }
+
+    /// The node that has a NIC with that MAC.
+    pub fn by_mac(&self, mac: Mac) -> Option<&Arc<Node>> {
+        self.at(self.index.mac.get(&mac))
+    }
+
+    /// The node that has that address reserved on one of its NICs.
+    pub fn by_address(&self, address: Ipv4Addr) -> Option<&Arc<Node>> {
+        self.at(self.index.address.get(&address))
+    }
+
+    /// The node with that SMBIOS UUID in its usual text form; letter case does not matter.
+    pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Node>> {
+        self.at(self.index.uuid.get(&uuid.to_lowercase()))
+    }
+
+    /// The node with that SMBIOS serial number.
+    pub fn by_serial(&self, serial: &str) -> Option<&Arc<Node>> {
+        self.at(self.index.serial.get(serial))
+    }
+
+    /// The node that declares that DHCP client identifier (option 61, type byte included).
+    pub fn by_client_id(&self, id: &[u8]) -> Option<&Arc<Node>> {
+        self.at(self.index.client_id.get(id))
+    }
+
+    /// The network of that name.
+    pub fn network(&self, name: &str) -> Option<&Arc<Network>> {
+        self.networks.iter().find(|n| n.name == name)
+    }
+
+    /// The network whose prefix holds that address. Networks do not overlap, so there is at most one.
+    pub fn network_of(&self, address: Ipv4Addr) -> Option<&Arc<Network>> {
+        self.networks.iter().find(|n| n.prefix.contains(&address))
+    }
+
+    /// Nodes of a group in the order of the file.
+    pub fn members<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Arc<Node>> + 'a {
+        self.nodes.iter().filter(move |n| n.groups.iter().any(|g| g == group))
+    }
+
+    /// `name.domain`, or the bare name where the cluster has no domain.
+    pub fn fqdn(&self, node: &Node) -> String {
+        if self.domain.is_empty() {
+            node.name.to_string()
+        } else {
+            format!("{}.{}", node.name, self.domain)
+        }
+    }
+
+    fn at(&self, index: Option<&usize>) -> Option<&Arc<Node>> {
+        index.and_then(|i| self.nodes.get(*i))
+    }
+}

@@ -1,0 +1,365 @@
+//! Events: everything that happened, in the words in which the journal keeps it.
+//!
+//! Invariant: an event says what was asked and what was answered, never what to do next; the world is folded from it.
+//! Invariant: old journals stay readable: fields are only added, with a default; kinds are never reused.
+
+mod dhcp;
+mod transfer;
+
+pub use dhcp::{DhcpAsk, Stage};
+pub use transfer::{Outcome, Protocol, Role, Transfer};
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wire::Mac;
+
+/// Position in the journal, from 1, without gaps.
+pub type Seq = u64;
+
+/// An event as the journal holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the journal.
+    pub seq: Seq,
+    /// When it happened, by this host's clock.
+    pub at: Timestamp,
+    /// Who caused it: `dhcp`, `http`, `cli:ada`, `node`.
+    pub actor: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// An event that has no position yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub actor: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// What happened.
+    pub what: What,
+}
+
+impl NewEvent {
+    /// An event without a position.
+    pub fn new(at: Timestamp, actor: impl Into<String>, subject: Subject, what: What) -> Self {
+        Self {
+            at,
+            actor: actor.into(),
+            subject,
+            what,
+        }
+    }
+
+    /// The event at its place in the journal.
+    pub fn numbered(self, seq: Seq) -> Event {
+        Event {
+            seq,
+            at: self.at,
+            actor: self.actor,
+            subject: self.subject,
+            what: self.what,
+        }
+    }
+}
+
+/// What an event is about. Its text form is `node:nid001`, `machine:52:54:00:00:00:01`, `network:provision`,
+/// `image:debian-12`, `cluster`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// The cluster or the server as a whole.
+    Cluster,
+    /// A declared node.
+    Node(String),
+    /// A machine that is no declared node.
+    Machine(Mac),
+    /// A network.
+    Network(String),
+    /// An image.
+    Image(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("cluster"),
+            Self::Node(name) => write!(f, "node:{name}"),
+            Self::Machine(mac) => write!(f, "machine:{mac}"),
+            Self::Network(name) => write!(f, "network:{name}"),
+            Self::Image(name) => write!(f, "image:{name}"),
+        }
+    }
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || format!("{text:?} is not the subject of an event");
+        match text.split_once(':') {
+            None if text == "cluster" => Ok(Self::Cluster),
+            Some(("node", name)) => Ok(Self::Node(name.to_string())),
+            Some(("machine", mac)) => mac.parse().map(Self::Machine).map_err(|_| unknown()),
+            Some(("network", name)) => Ok(Self::Network(name.to_string())),
+            Some(("image", name)) => Ok(Self::Image(name.to_string())),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body")]
+pub enum What {
+    /// The server started.
+    #[serde(rename = "server.started")]
+    ServerStarted {
+        /// Version of the program.
+        version: String,
+    },
+    /// The server was asked to stop and did.
+    #[serde(rename = "server.stopped")]
+    ServerStopped {},
+    /// A cluster file took effect.
+    #[serde(rename = "cluster.applied")]
+    ClusterApplied {
+        /// SHA-256 of the text, hexadecimal.
+        digest: String,
+        /// Number of nodes in it.
+        nodes: u64,
+        /// The whole text, so that the world can be rebuilt from the journal alone.
+        text: String,
+    },
+    /// A network is being served.
+    #[serde(rename = "network.served")]
+    NetworkServed {
+        /// Interface of this host.
+        interface: String,
+        /// This host's address on it, which nodes are given.
+        address: Ipv4Addr,
+        /// Port of the HTTP door there.
+        #[serde(default = "http_port")]
+        http_port: u16,
+    },
+    /// A network is not served, since another DHCP server was heard there.
+    #[serde(rename = "network.refused")]
+    NetworkRefused {
+        /// Address of the server that was heard, its server identifier.
+        server: Ipv4Addr,
+        /// Interface on which it was heard.
+        interface: String,
+    },
+    /// A network cannot be served now: no interface has an address in it.
+    #[serde(rename = "network.absent")]
+    NetworkAbsent {
+        /// Why.
+        why: String,
+    },
+    /// A DISCOVER was answered with an OFFER.
+    #[serde(rename = "dhcp.offered")]
+    DhcpOffered {
+        /// The question.
+        ask: DhcpAsk,
+        /// Address offered; `None` from ProxyDHCP, which offers a boot file only.
+        address: Option<Ipv4Addr>,
+        /// Boot file named in the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot_file: Option<String>,
+    },
+    /// A question was left without an answer.
+    #[serde(rename = "dhcp.ignored")]
+    DhcpIgnored {
+        /// The question.
+        ask: DhcpAsk,
+        /// Why.
+        why: String,
+    },
+    /// A lease was given or renewed; it is durable before the client hears of it.
+    #[serde(rename = "dhcp.leased")]
+    DhcpLeased {
+        /// The question.
+        ask: DhcpAsk,
+        /// The address.
+        address: Ipv4Addr,
+        /// When the lease ends.
+        until: Timestamp,
+        /// Boot file named in the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot_file: Option<String>,
+        /// Whether the address is reserved in the cluster file (else it is from the pool).
+        #[serde(default)]
+        reserved: bool,
+    },
+    /// A client took the offer of another server.
+    #[serde(rename = "dhcp.elsewhere")]
+    DhcpElsewhere {
+        /// The question.
+        ask: DhcpAsk,
+        /// Server identifier that it named.
+        server: Ipv4Addr,
+    },
+    /// A request was refused (DHCPNAK).
+    #[serde(rename = "dhcp.refused")]
+    DhcpRefused {
+        /// The question.
+        ask: DhcpAsk,
+        /// Why.
+        why: String,
+    },
+    /// A client asked for settings only (DHCPINFORM, or a ProxyDHCP/boot server request) and got them.
+    #[serde(rename = "dhcp.informed")]
+    DhcpInformed {
+        /// The question.
+        ask: DhcpAsk,
+        /// Boot file named in the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot_file: Option<String>,
+    },
+    /// A client gave its address back.
+    #[serde(rename = "dhcp.released")]
+    DhcpReleased {
+        /// The address.
+        address: Ipv4Addr,
+        /// Its holder.
+        mac: Mac,
+    },
+    /// An address is in use by somebody who has no lease: found by a client (DHCPDECLINE) or by our probe. It is not
+    /// offered until then.
+    #[serde(rename = "dhcp.conflict")]
+    DhcpConflict {
+        /// The address.
+        address: Ipv4Addr,
+        /// Who said so: the declining client, or the MAC that answered the probe.
+        mac: Option<Mac>,
+        /// From when it may be offered again.
+        until: Timestamp,
+        /// `declined` or `probe`.
+        found_by: String,
+    },
+    /// A file went over TFTP or HTTP, or was not to be had.
+    #[serde(rename = "transfer")]
+    Transfer(Transfer),
+    /// A loader asked for its script.
+    #[serde(rename = "script.served")]
+    ScriptServed {
+        /// Boot target that the script carries out.
+        target: String,
+        /// Image of the script.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+        /// By what the machine was recognised: `name`, `mac`, `uuid`, `serial`, `hostname`, `address`, `nothing`.
+        identified_by: String,
+        /// Address that asked.
+        client: std::net::IpAddr,
+        /// MAC of the NIC that booted, where the loader said it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mac: Option<Mac>,
+    },
+    /// Settings were fetched by the node (cloud-init and the like).
+    #[serde(rename = "answers.served")]
+    AnswersServed {
+        /// `meta-data`, `user-data`, `vendor-data`, `network-config`.
+        document: String,
+        /// Length in bytes.
+        bytes: u64,
+    },
+    /// The node called back with its boot's token.
+    #[serde(rename = "hook.called")]
+    HookCalled {
+        /// `ready`, `failed`, `progress`.
+        hook: String,
+        /// What it said, shortened to 4,096 bytes.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+        /// Host keys that the node reported.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        host_keys: Vec<String>,
+    },
+    /// Somebody called back with a token that is not this boot's; nothing changed.
+    #[serde(rename = "hook.refused")]
+    HookRefused {
+        /// The hook.
+        hook: String,
+        /// Address that called.
+        client: std::net::IpAddr,
+        /// Why.
+        why: String,
+    },
+    /// A person chose what the node gets when it next asks; `None` takes the choice back.
+    #[serde(rename = "target.set")]
+    TargetSet {
+        /// Boot target.
+        target: Option<String>,
+        /// For one boot only.
+        once: bool,
+    },
+    /// An image is there, new or changed.
+    #[serde(rename = "image.added")]
+    ImageAdded(crate::world::Image),
+    /// An image is gone.
+    #[serde(rename = "image.removed")]
+    ImageRemoved {},
+    /// A machine was switched on or off by us (the lab, a BMC).
+    #[serde(rename = "power")]
+    Power {
+        /// `on`, `off`, `reset`.
+        action: String,
+    },
+}
+
+fn http_port() -> u16 {
+    80
+}
+
+impl What {
+    /// The kind as it stands in the journal (`dhcp.leased`).
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ServerStarted { .. } => "server.started",
+            Self::ServerStopped {} => "server.stopped",
+            Self::ClusterApplied { .. } => "cluster.applied",
+            Self::NetworkServed { .. } => "network.served",
+            Self::NetworkRefused { .. } => "network.refused",
+            Self::NetworkAbsent { .. } => "network.absent",
+            Self::DhcpOffered { .. } => "dhcp.offered",
+            Self::DhcpIgnored { .. } => "dhcp.ignored",
+            Self::DhcpLeased { .. } => "dhcp.leased",
+            Self::DhcpElsewhere { .. } => "dhcp.elsewhere",
+            Self::DhcpRefused { .. } => "dhcp.refused",
+            Self::DhcpInformed { .. } => "dhcp.informed",
+            Self::DhcpReleased { .. } => "dhcp.released",
+            Self::DhcpConflict { .. } => "dhcp.conflict",
+            Self::Transfer(_) => "transfer",
+            Self::ScriptServed { .. } => "script.served",
+            Self::AnswersServed { .. } => "answers.served",
+            Self::HookCalled { .. } => "hook.called",
+            Self::HookRefused { .. } => "hook.refused",
+            Self::TargetSet { .. } => "target.set",
+            Self::ImageAdded(_) => "image.added",
+            Self::ImageRemoved {} => "image.removed",
+            Self::Power { .. } => "power",
+        }
+    }
+}

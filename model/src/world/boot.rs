@@ -1,0 +1,193 @@
+//! What is known of a node: its boots, step by step, and what it gets next.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Seq, Stage};
+
+/// What is known of a declared node beside its declaration.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct NodeState {
+    /// The boot under way, or the last one.
+    pub boot: Option<Boot>,
+    /// The boots before it, the latest first, at most [`NodeState::BOOTS_KEPT`].
+    pub earlier: Vec<Boot>,
+    /// How many boots were seen in all.
+    pub boots: u64,
+    /// What a person chose for the next boot instead of the declared target.
+    pub choice: Option<TargetChoice>,
+    /// When anything was last heard from it.
+    pub last_seen: Option<Timestamp>,
+    /// When it last said that it is ready.
+    pub last_ready: Option<Timestamp>,
+    /// The last time it took another DHCP server's offer.
+    pub elsewhere: Option<(Ipv4Addr, Timestamp)>,
+    /// The last DHCP question of it that was left unanswered, and why.
+    pub ignored: Option<(String, Timestamp)>,
+    /// SSH host keys that it reported.
+    pub host_keys: Vec<String>,
+    /// Architecture code that its firmware gave.
+    pub arch: Option<u16>,
+}
+
+impl NodeState {
+    /// How many earlier boots are remembered in the world; the journal has them all.
+    pub const BOOTS_KEPT: usize = 4;
+}
+
+/// A target that a person chose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetChoice {
+    /// The target.
+    pub target: String,
+    /// For one boot only.
+    pub once: bool,
+    /// Who chose.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One boot, from the first sign of life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Boot {
+    /// Position of its first event in the journal; names the boot.
+    pub id: Seq,
+    /// When it began.
+    pub started: Timestamp,
+    /// Steps in the order in which they were first reached.
+    pub marks: Vec<Mark>,
+    /// Boot target, fixed when the loader first asks for its script.
+    pub target: Option<String>,
+    /// When anything of it was last heard.
+    pub last: Timestamp,
+    /// Software that asked DHCP last.
+    pub stage: Option<Stage>,
+    /// Architecture code of the firmware.
+    pub arch: Option<u16>,
+    /// How often the firmware asked for an address.
+    pub discovers: u32,
+    /// Bad news of the node itself (`failed` callback) or of a transfer, the latest.
+    pub trouble: Option<String>,
+}
+
+/// A step that was reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The step.
+    pub step: Step,
+    /// When it was first reached.
+    pub at: Timestamp,
+    /// When it was last reached again.
+    pub last: Timestamp,
+    /// How often.
+    pub times: u32,
+}
+
+impl Boot {
+    /// A boot that begins with the event `id`.
+    pub fn begin(id: Seq, at: Timestamp) -> Self {
+        Self {
+            id,
+            started: at,
+            marks: Vec::new(),
+            target: None,
+            last: at,
+            stage: None,
+            arch: None,
+            discovers: 0,
+            trouble: None,
+        }
+    }
+
+    /// When a step was first reached.
+    pub fn reached(&self, step: Step) -> Option<Timestamp> {
+        self.mark(step).map(|m| m.at)
+    }
+
+    /// The mark of a step.
+    pub fn mark(&self, step: Step) -> Option<&Mark> {
+        self.marks.iter().find(|m| m.step == step)
+    }
+
+    /// The furthest step, in the order of [`Step`].
+    pub fn furthest(&self) -> Option<&Mark> {
+        self.marks.iter().max_by_key(|m| m.step)
+    }
+
+    /// Whether the node said that it is ready.
+    pub fn is_ready(&self) -> bool {
+        self.reached(Step::Ready).is_some()
+    }
+
+    /// Notes that a step was reached.
+    pub(crate) fn note(&mut self, step: Step, at: Timestamp) {
+        match self.marks.iter_mut().find(|m| m.step == step) {
+            Some(mark) => {
+                mark.last = at;
+                mark.times += 1;
+            }
+            None => self.marks.push(Mark {
+                step,
+                at,
+                last: at,
+                times: 1,
+            }),
+        }
+    }
+}
+
+/// Awaited signs of life, in the order in which a boot shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Switched on by us.
+    Power,
+    /// The firmware asked for an address.
+    Discover,
+    /// The firmware has an address.
+    Dhcp,
+    /// The loader was fetched whole.
+    Loader,
+    /// The loader has an address.
+    LoaderDhcp,
+    /// The loader has its script.
+    Script,
+    /// The kernel was fetched whole.
+    Kernel,
+    /// The initial RAM disk was fetched whole.
+    Initrd,
+    /// The kernel has an address.
+    OsDhcp,
+    /// The root image was fetched whole.
+    Root,
+    /// The node asked for its settings.
+    Answers,
+    /// Handed over to its own disk.
+    LocalBoot,
+    /// The node said that it is ready.
+    Ready,
+}
+
+impl Step {
+    /// The word shown to people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Discover => "discover",
+            Self::Dhcp => "dhcp",
+            Self::Loader => "loader",
+            Self::LoaderDhcp => "loader dhcp",
+            Self::Script => "script",
+            Self::Kernel => "kernel",
+            Self::Initrd => "initrd",
+            Self::OsDhcp => "os dhcp",
+            Self::Root => "root image",
+            Self::Answers => "answers",
+            Self::LocalBoot => "local boot",
+            Self::Ready => "ready",
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The world: the whole picture of the cluster at one position of the journal.
+//!
+//! Invariant: folding is total. Every event can be applied to every world, and no event makes it fail.
+//! Invariant: a clone costs nothing that grows with the cluster (persistent maps), so each reader holds its own
+//! snapshot and never locks.
+//! Invariant: `fold(events)` equals `fold(snapshot, later events)`.
+
+mod boot;
+mod fold;
+mod lease;
+mod machine;
+mod snapshot;
+
+pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
+pub use lease::{Lease, Leases};
+pub use machine::{Machine, NetworkState, Serving};
+pub use snapshot::SnapshotError;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wire::Mac;
+
+use crate::cluster::{Cluster, Node};
+use crate::event::{Seq, Subject};
+
+/// The picture that every answer is derived from.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Position of the last event in it, 0 for the empty world.
+    pub seq: Seq,
+    /// What is declared.
+    pub cluster: Arc<Cluster>,
+    /// The text that `cluster` was made from.
+    pub applied: Option<Arc<Applied>>,
+    /// What is known of declared nodes beside their declaration, by name.
+    pub nodes: HashMap<Arc<str>, Arc<NodeState>>,
+    /// Machines that are no declared nodes, the most recent [`Machine::KEPT`].
+    pub machines: HashMap<Mac, Arc<Machine>>,
+    /// Who holds which address.
+    pub leases: Leases,
+    /// Addresses not to be offered, with the time from which they may be again.
+    pub conflicts: OrdMap<Ipv4Addr, Timestamp>,
+    /// Whether and where networks are served, by name.
+    pub networks: OrdMap<String, Arc<NetworkState>>,
+    /// Images that can be booted, by name.
+    pub images: OrdMap<String, Arc<Image>>,
+}
+
+/// The cluster file in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// SHA-256 of the text, hexadecimal.
+    pub digest: String,
+    /// The text.
+    pub text: String,
+    /// When it took effect.
+    pub at: Timestamp,
+    /// Who applied it.
+    pub actor: String,
+    /// Position of the event.
+    pub seq: Seq,
+}
+
+/// An image as boot scripts need it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Distribution and version, `debian-12`.
+    pub os: String,
+    /// Architecture in Debian's words, `amd64`.
+    pub architecture: String,
+    /// Kernel.
+    pub kernel: ImageFile,
+    /// Initial RAM disk.
+    pub initrd: ImageFile,
+    /// Root filesystem.
+    pub root: ImageFile,
+    /// When it was built.
+    pub built_at: Timestamp,
+}
+
+/// A file of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFile {
+    /// File name inside the image's folder.
+    pub name: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+impl World {
+    /// What is known of a declared node; a fresh state where nothing is known yet.
+    pub fn state(&self, node: &str) -> Arc<NodeState> {
+        self.nodes.get(node).cloned().unwrap_or_default()
+    }
+
+    /// The node that uses that address: by its lease, else by its reservation.
+    pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
+        let IpAddr::V4(address) = address else { return None };
+        match self.leases.at(address) {
+            Some(lease) => match &lease.node {
+                Some(name) => self.cluster.node(name),
+                None => self.cluster.by_mac(lease.mac),
+            },
+            None => self.cluster.by_address(address),
+        }
+    }
+
+    /// The subject for something that came from that address: its node, its machine, or the cluster if nobody
+    /// known uses it.
+    pub fn subject_at(&self, address: IpAddr) -> Subject {
+        if let Some(node) = self.node_at(address) {
+            return Subject::Node(node.name.to_string());
+        }
+        match address {
+            IpAddr::V4(v4) => self
+                .leases
+                .at(v4)
+                .map_or(Subject::Cluster, |lease| Subject::Machine(lease.mac)),
+            IpAddr::V6(_) => Subject::Cluster,
+        }
+    }
+
+    /// This host's address on a network, as nodes there are given it; `None` while the network is not served.
+    pub fn server_on(&self, network: &str) -> Option<Ipv4Addr> {
+        match &self.networks.get(network)?.serving {
+            Serving::Yes { address, .. } => Some(*address),
+            Serving::Refused { .. } | Serving::Absent { .. } => None,
+        }
+    }
+}
