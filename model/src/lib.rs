@@ -5,9 +5,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod answers;
+pub mod boot;
 pub mod cluster;
 pub mod config;
 pub mod event;
+mod templates;
 pub mod world;
 
 pub use wire::Mac;

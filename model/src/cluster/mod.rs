@@ -16,7 +16,7 @@ pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSo
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wire::Mac;
 
@@ -50,6 +50,8 @@ struct Index {
     uuid: HashMap<String, usize>,
     serial: HashMap<String, usize>,
     client_id: HashMap<Vec<u8>, usize>,
+    /// Derived once and only when somebody asks: every node of a cluster gets the same lines.
+    hosts: OnceLock<String>,
 }
 
 impl Cluster {
@@ -151,6 +153,11 @@ impl Cluster {
         } else {
             format!("{}.{}", node.name, self.domain)
         }
+    }
+
+    /// The lines of `/etc/hosts` for all nodes.
+    pub fn hosts(&self) -> &str {
+        self.index.hosts.get_or_init(|| crate::answers::host_lines(self))
     }
 
     fn at(&self, index: Option<&usize>) -> Option<&Arc<Node>> {

@@ -1,0 +1,39 @@
+//! What a running node is told of itself: cloud-init's documents and `/etc/hosts`.
+//!
+//! Invariant: nothing secret is in any of these; they travel over plain HTTP.
+
+mod hosts;
+#[cfg(test)]
+mod tests;
+mod user_data;
+
+pub use hosts::hosts;
+pub(crate) use hosts::lines as host_lines;
+pub use user_data::user_data;
+
+use crate::boot::Rendered;
+use crate::cluster::{Cluster, Node};
+use crate::event::Seq;
+
+/// The `meta-data` of NoCloud: who the node is. A new boot is a new instance, so cloud-init applies everything again
+/// to a system that kept nothing.
+pub fn meta_data(cluster: &Cluster, node: &Node, boot: Seq) -> Rendered {
+    yaml(format!(
+        "instance-id: {name}-{boot}\nlocal-hostname: {name}\nhostname: {fqdn}\n",
+        name = node.name,
+        fqdn = cluster.fqdn(node)
+    ))
+}
+
+/// The `vendor-data` of NoCloud. cloud-init waits for it, so it is always answered; everything we have to say is in
+/// `user-data`.
+pub fn vendor_data() -> Rendered {
+    yaml("#cloud-config\n{}\n".to_string())
+}
+
+fn yaml(text: String) -> Rendered {
+    Rendered {
+        text,
+        content_type: "text/yaml; charset=utf-8",
+    }
+}

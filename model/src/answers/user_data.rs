@@ -1,0 +1,104 @@
+//! The `user-data` of NoCloud: a cloud-config with the node's settings.
+
+use serde_json::json;
+
+use super::{hosts, yaml};
+use crate::boot::{Key, Rendered, Site};
+use crate::cluster::{BootTarget, Cluster, Node, Settings};
+use crate::event::Seq;
+use crate::templates;
+
+/// The cloud-config of a node for one boot. A maintenance boot gets name, keys and users only: it waits for a person
+/// and does nothing by itself.
+pub fn user_data(key: &Key, site: Site, cluster: &Cluster, node: &Node, boot: Seq, target: BootTarget) -> Rendered {
+    let settings = &*node.settings;
+    let maintenance = target == BootTarget::Maintenance;
+    let token = key.token(&node.name, boot);
+    let values = json!({
+        "name": &*node.name,
+        "fqdn": cluster.fqdn(node),
+        "boot": boot,
+        "timezone": settings.timezone.as_ref().map(|v| &v.value),
+        "locale": settings.locale.as_ref().map(|v| &v.value),
+        "ntp": settings.ntp.iter().map(|v| &v.value).collect::<Vec<_>>(),
+        "root_keys": settings.ssh_keys.iter().map(|v| &v.value).collect::<Vec<_>>(),
+        "users": users(settings),
+        "sources": if maintenance { json!([]) } else { sources(settings) },
+        "packages": if maintenance { vec![] } else { settings.packages.iter().map(|v| &v.value).collect() },
+        "files": files(settings, hosts(cluster, node), maintenance),
+        "commands": if maintenance { json!([]) } else { commands(settings) },
+        "ready": format!("{}/boot/hook/{}/{token}/ready", site.base(), node.name),
+        "failed": format!("{}/boot/hook/{}/{token}/failed", site.base(), node.name),
+    });
+    yaml(templates::render("user-data.yaml", &values))
+}
+
+/// Each command with what to call it in a report: its place and its first line.
+fn commands(settings: &Settings) -> serde_json::Value {
+    let all = settings.commands.len();
+    settings
+        .commands
+        .iter()
+        .enumerate()
+        .map(|(at, command)| {
+            let first = command.value.lines().next().unwrap_or_default().replace('\'', "");
+            let first: String = first.chars().take(80).collect();
+            json!({ "text": command.value, "label": format!("command {} of {all} failed: {first}", at + 1) })
+        })
+        .collect()
+}
+
+fn users(settings: &Settings) -> serde_json::Value {
+    settings
+        .users
+        .iter()
+        .map(|user| {
+            let user = &user.value;
+            json!({
+                "name": user.name,
+                "gecos": user.gecos,
+                "ssh_keys": user.ssh_keys,
+                "sudo": user.sudo,
+                "groups": user.groups.join(","),
+                "shell": user.shell,
+                "uid": user.uid,
+            })
+        })
+        .collect()
+}
+
+fn sources(settings: &Settings) -> serde_json::Value {
+    settings
+        .package_sources
+        .iter()
+        .map(|source| {
+            let source = &source.value;
+            // An armoured key is stored by cloud-init, which fills in the path for $KEY_FILE; a path stands as it is.
+            let (signed_by, key) = match source.signed_by.as_deref() {
+                Some(text) if text.starts_with('/') => (format!("[signed-by={text}] "), None),
+                Some(text) => ("[signed-by=$KEY_FILE] ".to_string(), Some(text)),
+                None => (String::new(), None),
+            };
+            let lines: Vec<String> = source
+                .suites
+                .iter()
+                .map(|suite| format!("deb {signed_by}{} {suite} {}", source.uri, source.components.join(" ")))
+                .collect();
+            json!({ "name": source.name, "lines": lines.join("\n"), "key": key })
+        })
+        .collect()
+}
+
+fn files(settings: &Settings, hosts: String, maintenance: bool) -> serde_json::Value {
+    let hosts = json!({ "path": "/etc/hosts", "content": hosts, "owner": "root:root", "mode": "0644" });
+    let declared = settings.files.iter().filter(|_| !maintenance).map(|file| {
+        let file = &file.value;
+        json!({
+            "path": file.path,
+            "content": file.content,
+            "owner": file.owner,
+            "mode": format!("{:04o}", file.mode),
+        })
+    });
+    std::iter::once(hosts).chain(declared).collect()
+}

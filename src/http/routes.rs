@@ -1,0 +1,21 @@
+//! The table of contents of the nodes' HTTP door.
+
+use axum::Router;
+use axum::routing::{any, get, post};
+
+use super::{Problem, Shared, answers, boot, files, hook};
+
+/// Every path that a node may ask for.
+pub fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/boot/script", get(boot::script_of_client))
+        .route("/boot/{node}/script", get(boot::script_of_node))
+        .route("/boot/hook/{node}/{token}/{hook}", post(hook::called))
+        .route("/cloud-init/{node}/{token}/{document}", get(answers::document))
+        .route("/images/{image}/{file}", get(files::image))
+        .route("/loaders/{file}", get(files::loader))
+        .route("/autoexec.ipxe", get(boot::autoexec))
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(any(async || Problem::not_found("no-such-path", "there is nothing here for a node")))
+        .with_state(shared)
+}

@@ -1,0 +1,149 @@
+//! The accept loop: connections in, requests to the router.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Uri};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::{Ends, HttpCounters};
+
+/// Connections at once. A rack of 1,000 nodes opens some 2 each; beyond this, newcomers wait in the listen queue.
+const CONNECTIONS: usize = 16_384;
+/// A client that has not finished its request's head by then is let go.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why the door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is taken or not allowed.
+    #[error("cannot listen for HTTP on {address}: is another server there? (ss -ltnp sport = :{port})", port = address.port())]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Serves a router until cancelled; transfers under way get `drain` to end.
+///
+/// # Errors
+/// If the address cannot be bound.
+pub async fn serve(
+    address: SocketAddr,
+    router: Router,
+    counters: Arc<HttpCounters>,
+    cancel: CancellationToken,
+) -> Result<(), HttpError> {
+    let listener = listen(address).map_err(|source| HttpError::Listen { address, source })?;
+    tracing::info!(%address, "HTTP door is open");
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                let (router, counters, cancel) = (router.clone(), counters.clone(), cancel.clone());
+                tokio::spawn(async move {
+                    connection(stream, client, router, counters, cancel).await;
+                    drop(slot);
+                });
+            }
+            // Out of file descriptors or a connection that was reset while queued: neither is a reason to stop.
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn connection(
+    stream: TcpStream,
+    client: SocketAddr,
+    router: Router,
+    counters: Arc<HttpCounters>,
+    cancel: CancellationToken,
+) {
+    let Ok(local) = stream.local_addr() else { return };
+    stream.set_nodelay(true).ok();
+    let ends = Ends { client, local };
+    let counted = counters.clone();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ends);
+        if let Some(uri) = single_slashes(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        HttpCounters::count(&counted.requests, 1);
+        let answer = router.clone().oneshot(request.map(Body::new));
+        let counted = counted.clone();
+        async move {
+            let answer = answer.await;
+            if let Ok(answer) = &answer
+                && answer.status().as_u16() >= 400
+            {
+                HttpCounters::count(&counted.refused, 1);
+            }
+            answer
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(64)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended
+        && error.is_parse()
+    {
+        HttpCounters::count(&counters.malformed, 1);
+    }
+}
+
+/// Some UEFI firmware joins a URL and a path with two slashes and does not follow the redirect that others answer.
+fn single_slashes(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if !path.contains("//") {
+        return None;
+    }
+    let mut clean = String::with_capacity(path.len());
+    for c in path.chars() {
+        if !(c == '/' && clean.ends_with('/')) {
+            clean.push(c);
+        }
+    }
+    if let Some(query) = uri.query() {
+        clean.push('?');
+        clean.push_str(query);
+    }
+    clean.parse().ok()
+}
