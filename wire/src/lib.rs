@@ -6,6 +6,10 @@
 
 pub mod dhcp4;
 pub mod mac;
+pub mod malformed;
+pub mod probe;
+pub mod ra;
 pub mod tftp;
 
 pub use mac::Mac;
+pub use malformed::Malformed;
