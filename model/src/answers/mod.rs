@@ -10,6 +10,7 @@ mod user_data;
 pub use hosts::hosts;
 pub(crate) use hosts::lines as host_lines;
 pub use user_data::user_data;
+pub(crate) use user_data::user_data_without_hosts;
 
 use crate::boot::Rendered;
 use crate::cluster::{Cluster, Node};

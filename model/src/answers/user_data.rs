@@ -11,6 +11,30 @@ use crate::templates;
 /// The cloud-config of a node for one boot. A maintenance boot gets name, keys and users only: it waits for a person
 /// and does nothing by itself.
 pub fn user_data(key: &Key, site: Site, cluster: &Cluster, node: &Node, boot: Seq, target: BootTarget) -> Rendered {
+    document(key, site, cluster, node, boot, target, Some(hosts(cluster, node)))
+}
+
+/// The cloud-config without the list of hosts, which is the same for every node and would be most of each plan.
+pub(crate) fn user_data_without_hosts(
+    key: &Key,
+    site: Site,
+    cluster: &Cluster,
+    node: &Node,
+    boot: Seq,
+    target: BootTarget,
+) -> Rendered {
+    document(key, site, cluster, node, boot, target, None)
+}
+
+fn document(
+    key: &Key,
+    site: Site,
+    cluster: &Cluster,
+    node: &Node,
+    boot: Seq,
+    target: BootTarget,
+    hosts: Option<String>,
+) -> Rendered {
     let settings = &*node.settings;
     let maintenance = target == BootTarget::Maintenance;
     let token = key.token(&node.name, boot);
@@ -25,7 +49,7 @@ pub fn user_data(key: &Key, site: Site, cluster: &Cluster, node: &Node, boot: Se
         "users": users(settings),
         "sources": if maintenance { json!([]) } else { sources(settings) },
         "packages": if maintenance { vec![] } else { settings.packages.iter().map(|v| &v.value).collect() },
-        "files": files(settings, hosts(cluster, node), maintenance),
+        "files": files(settings, hosts, maintenance),
         "commands": if maintenance { json!([]) } else { commands(settings) },
         "ready": format!("{}/boot/hook/{}/{token}/ready", site.base(), node.name),
         "failed": format!("{}/boot/hook/{}/{token}/failed", site.base(), node.name),
@@ -89,8 +113,9 @@ fn sources(settings: &Settings) -> serde_json::Value {
         .collect()
 }
 
-fn files(settings: &Settings, hosts: String, maintenance: bool) -> serde_json::Value {
-    let hosts = json!({ "path": "/etc/hosts", "content": hosts, "owner": "root:root", "mode": "0644" });
+fn files(settings: &Settings, hosts: Option<String>, maintenance: bool) -> serde_json::Value {
+    let hosts =
+        hosts.map(|hosts| json!({ "path": "/etc/hosts", "content": hosts, "owner": "root:root", "mode": "0644" }));
     let declared = settings.files.iter().filter(|_| !maintenance).map(|file| {
         let file = &file.value;
         json!({
@@ -100,5 +125,5 @@ fn files(settings: &Settings, hosts: String, maintenance: bool) -> serde_json::V
             "mode": format!("{:04o}", file.mode),
         })
     });
-    std::iter::once(hosts).chain(declared).collect()
+    hosts.into_iter().chain(declared).collect()
 }

@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::Mac;
 
+use crate::boot::Site;
 use crate::cluster::{Cluster, Node};
 use crate::event::{Seq, Subject};
 
@@ -124,6 +125,20 @@ impl World {
                 .map_or(Subject::Cluster, |lease| Subject::Machine(lease.mac)),
             IpAddr::V6(_) => Subject::Cluster,
         }
+    }
+
+    /// Where a node reaches this server: our address on the network of its first NIC that is served.
+    pub fn site_of(&self, node: &Node) -> Option<Site> {
+        node.nics
+            .iter()
+            .filter_map(|nic| nic.network.as_deref())
+            .find_map(|network| match &self.networks.get(network)?.serving {
+                Serving::Yes { address, http_port, .. } => Some(Site {
+                    address: *address,
+                    http_port: *http_port,
+                }),
+                Serving::Refused { .. } | Serving::Absent { .. } => None,
+            })
     }
 
     /// This host's address on a network, as nodes there are given it; `None` while the network is not served.

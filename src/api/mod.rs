@@ -1,0 +1,57 @@
+//! The control API: what the command line on this host speaks over a Unix socket.
+//!
+//! Invariant: every change names its actor in the journal; who that is comes from the kernel (peer credentials), never
+//! from the request.
+
+mod boot;
+mod cluster;
+mod events;
+mod nodes;
+mod problem;
+mod routes;
+mod server;
+mod status;
+
+pub use problem::ApiProblem;
+pub use server::{ApiError, listen, serve};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use model::boot::{Key, Site};
+use model::cluster::Node;
+
+use crate::journal::Journal;
+use crate::telemetry::Metrics;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Api {
+    /// The journal and through it the world.
+    pub journal: Journal,
+    /// Key of boot tokens.
+    pub key: Key,
+    /// Folder of images.
+    pub images: PathBuf,
+    /// Cluster file that `reload` reads.
+    pub config: Option<PathBuf>,
+    /// Everything that is counted.
+    pub metrics: Arc<Metrics>,
+    /// When the server started.
+    pub started: Timestamp,
+    /// Port of the nodes' HTTP door.
+    pub http_port: u16,
+}
+
+/// Who sent a request: `cli:ada`.
+#[derive(Debug, Clone)]
+pub struct Actor(pub String);
+
+impl Api {
+    /// Where a node reaches us: our address on the network of its first addressed NIC.
+    fn site(&self, node: &Node) -> Site {
+        let world = self.journal.world();
+        world.site_of(node).unwrap_or(Site { address: std::net::Ipv4Addr::UNSPECIFIED, http_port: self.http_port })
+    }
+}

@@ -1,0 +1,30 @@
+//! The table of contents of the control API.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::{Api, ApiProblem, boot, cluster, events, nodes, status};
+
+/// Every path of the control API.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/v1/status", get(status::status))
+        .route("/v1/leases", get(status::leases))
+        .route("/v1/machines", get(status::machines))
+        .route("/v1/nodes", get(nodes::list))
+        .route("/v1/nodes/{node}", get(nodes::one))
+        .route("/v1/nodes/{node}/render/{document}", get(nodes::render))
+        .route("/v1/nodes/{node}/explain", get(nodes::explain))
+        .route("/v1/nodes/{node}/timeline", get(nodes::timeline))
+        .route("/v1/nodes/{node}/why", get(nodes::why))
+        .route("/v1/boot", post(boot::choose))
+        .route("/v1/power", post(boot::power))
+        .route("/v1/plan", post(cluster::plan))
+        .route("/v1/apply", post(cluster::apply))
+        .route("/v1/images/rescan", post(cluster::rescan))
+        .route("/v1/events", get(events::events))
+        .route("/metrics", get(status::metrics))
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(async || ApiProblem::not_found("no such path"))
+        .with_state(api)
+}

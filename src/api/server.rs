@@ -1,0 +1,96 @@
+//! The control socket.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::net::{UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::{Actor, Api, ApiProblem, routes};
+
+/// Why the control socket cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The path cannot be bound.
+    #[error("cannot open the control socket {path}")]
+    Bind {
+        /// The path.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Opens the control socket. The state folder is locked by then, so a socket left there is a dead one.
+///
+/// # Errors
+/// If the path cannot be bound.
+pub fn listen(path: &Path) -> Result<UnixListener, ApiError> {
+    let failed = |source| ApiError::Bind { path: path.to_path_buf(), source };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    // Who may do what is decided by the peer's credentials, so the file itself may be open to all.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Serves the control API until cancelled.
+pub async fn serve(listener: UnixListener, api: Api, cancel: CancellationToken) {
+    let router = routes::router(api);
+    let own = nix::unistd::geteuid().as_raw();
+    loop {
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
+        tokio::spawn(connection(stream, router.clone(), own, cancel.clone()));
+    }
+}
+
+async fn connection(stream: UnixStream, router: axum::Router, own: u32, cancel: CancellationToken) {
+    let uid = stream.peer_cred().map(|credentials| credentials.uid());
+    let actor = match uid {
+        Ok(uid) if uid == 0 || uid == own => Some(Actor(format!("cli:{}", user(uid)))),
+        _ => None,
+    };
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let router = router.clone();
+        let actor = actor.clone();
+        async move {
+            match actor {
+                Some(actor) => {
+                    request.extensions_mut().insert(actor);
+                    router.oneshot(request.map(Body::new)).await
+                }
+                None => Ok(axum::response::IntoResponse::into_response(ApiProblem::bad_request(
+                    "the control socket takes commands from root and from the user that the server runs as",
+                ))),
+            }
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        _ = connection => {}
+        () = cancel.cancelled() => {}
+    }
+}
+
+fn user(uid: u32) -> String {
+    match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        _ => uid.to_string(),
+    }
+}

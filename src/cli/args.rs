@@ -1,0 +1,246 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Turn a machine on: it finds its address, its loader, its operating system, its name and its settings, and says
+/// when it is ready.
+#[derive(Debug, Parser)]
+#[command(name = "bellwether", version, about, propagate_version = true, subcommand_required = true)]
+#[command(after_help = "First steps:\n  \
+    bellwether check cluster.yaml            is the file right?\n  \
+    bellwether image build debian-12         make something to boot\n  \
+    bellwether serve --config cluster.yaml   answer the machines\n  \
+    bellwether timeline NODE                 what happened\n  \
+    bellwether why NODE                      what is it waiting for")]
+pub struct Args {
+    /// Folder with the journal, images and the control socket [default: /var/lib/bellwether for root, else
+    /// ~/.local/state/bellwether]
+    #[arg(long, global = true, env = "BELLWETHER_STATE", value_name = "DIR", hide_env_values = true)]
+    pub state: Option<PathBuf>,
+    /// How to print
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables and sentences for people.
+    Text,
+    /// JSON for programs.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer the machines: DHCP, TFTP, HTTP boot, settings
+    Serve(Serve),
+    /// Check a cluster file and show every mistake with its line
+    Check(File),
+    /// Show a node's effective settings and the line each comes from
+    Explain(Explain),
+    /// Show what a node would get, byte for byte
+    Show(Show),
+    /// Show what applying a cluster file would change, node by node
+    Plan(File),
+    /// Make a cluster file take effect on the running server
+    Apply(Apply),
+    /// Choose what nodes get when they next ask
+    Boot(Boot),
+    /// Show whether the server runs and what it serves
+    Status,
+    /// List nodes and where they stand
+    Nodes(Nodes),
+    /// List leases
+    Leases,
+    /// List machines that asked and are not declared
+    Machines,
+    /// Show what happened, line by line
+    Events(Events),
+    /// Show one boot of a node from power-on to ready
+    Timeline(Timeline),
+    /// Say where a node stands, what it waits for and what to do
+    Why(Why),
+    /// Print the JSON Schema of the cluster file, for editors
+    Schema,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        directory: PathBuf,
+    },
+}
+
+/// `serve`.
+#[derive(Debug, ClapArgs)]
+pub struct Serve {
+    /// Cluster file; read again on SIGHUP. Without it the file that was applied last stays in force
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Further folder with boot loaders (ipxe.efi, snponly.efi, undionly.kpxe), searched first
+    #[arg(long, value_name = "DIR")]
+    pub loaders: Vec<PathBuf>,
+    /// How to write logs
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log: LogFormat,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line for a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A cluster file.
+#[derive(Debug, ClapArgs)]
+pub struct File {
+    /// Cluster file
+    #[arg(value_name = "FILE", default_value = "cluster.yaml")]
+    pub file: PathBuf,
+}
+
+/// `apply`.
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// Cluster file
+    #[arg(value_name = "FILE", default_value = "cluster.yaml")]
+    pub file: PathBuf,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// Node
+    pub node: String,
+    /// Only this setting
+    pub key: Option<String>,
+    /// Cluster file; without it what the server has in force
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `show`.
+#[derive(Debug, ClapArgs)]
+pub struct Show {
+    /// Node
+    pub node: String,
+    /// The answer to render
+    #[arg(long, value_enum)]
+    pub render: Option<Document>,
+}
+
+/// An answer that a node gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// iPXE script.
+    Script,
+    /// DHCP answers.
+    Dhcp,
+    /// cloud-init user-data.
+    UserData,
+    /// cloud-init meta-data.
+    MetaData,
+    /// /etc/hosts.
+    Hosts,
+}
+
+impl Document {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Dhcp => "dhcp",
+            Self::UserData => "user-data",
+            Self::MetaData => "meta-data",
+            Self::Hosts => "hosts",
+        }
+    }
+}
+
+/// `boot`.
+#[derive(Debug, ClapArgs)]
+pub struct Boot {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    pub nodes: String,
+    /// What they get: local, image, shell, maintenance; `declared` takes a choice back
+    #[arg(long, short, value_parser = ["local", "image", "shell", "maintenance", "declared"])]
+    pub target: String,
+    /// For one boot only
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `nodes`.
+#[derive(Debug, ClapArgs)]
+pub struct Nodes {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(default_value = "*")]
+    pub nodes: String,
+}
+
+/// `events`.
+#[derive(Debug, ClapArgs)]
+pub struct Events {
+    /// Only of this node, machine (MAC), network:NAME or image:NAME
+    pub subject: Option<String>,
+    /// Go on with what happens from now
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only kinds that begin with this (`dhcp`, `dhcp.leased`, `transfer`); can be repeated
+    #[arg(long, short)]
+    pub kind: Vec<String>,
+    /// At most so many of the latest
+    #[arg(long, short = 'n', default_value_t = 50)]
+    pub last: u32,
+}
+
+/// `timeline`.
+#[derive(Debug, ClapArgs)]
+pub struct Timeline {
+    /// Node
+    pub node: String,
+    /// The number of a boot; without it the latest
+    #[arg(long)]
+    pub boot: Option<u64>,
+    /// Show known harmless detours too
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// `why`.
+#[derive(Debug, ClapArgs)]
+pub struct Why {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    pub nodes: String,
+}

@@ -1,0 +1,88 @@
+//! The command line: what was typed, lowered once to what is meant, then run.
+//!
+//! Exit status: 0 done, 1 failed, 2 wrong usage or a cluster file with mistakes, 70 a bug.
+
+mod apply;
+mod args;
+mod boot;
+mod check;
+mod client;
+mod explain;
+mod follow;
+mod listing;
+mod output;
+mod paths;
+mod serve;
+mod show;
+mod story;
+
+pub use args::Args;
+pub use output::{Failure, Printer};
+
+use clap::{CommandFactory, Parser};
+
+use args::Command;
+
+/// Runs the command line of this process and returns its exit status.
+pub fn main() -> std::process::ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            error.print().ok();
+            return std::process::ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let printer = Printer::new(args.output, args.color);
+    match run(args, &printer) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let paths = paths::Paths::new(args.state);
+    match args.command {
+        Command::Serve(serve) => serve::run(&paths, serve),
+        Command::Check(check) => check::run(printer, &check),
+        Command::Explain(explain) => explain::run(printer, &paths, &explain),
+        Command::Show(show) => block_on(show::run(printer, &paths, &show)),
+        Command::Plan(plan) => block_on(apply::plan(printer, &paths, &plan)),
+        Command::Apply(apply) => block_on(apply::apply(printer, &paths, &apply)),
+        Command::Boot(boot) => block_on(boot::run(printer, &paths, &boot)),
+        Command::Status => block_on(listing::status(printer, &paths)),
+        Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),
+        Command::Leases => block_on(listing::leases(printer, &paths)),
+        Command::Machines => block_on(listing::machines(printer, &paths)),
+        Command::Events(events) => block_on(follow::events(printer, &paths, &events)),
+        Command::Timeline(timeline) => block_on(story::timeline(printer, &paths, &timeline)),
+        Command::Why(why) => block_on(story::why(printer, &paths, &why)),
+        Command::Schema => output::text(&pretty(&model::config::schema())),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "bellwether", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man { directory } => man(&directory),
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).expect("a JSON value always serialises") + "\n"
+}
+
+/// One page for each sub-command, as `man` expects them.
+fn man(directory: &std::path::Path) -> Result<(), Failure> {
+    clap_mangen::generate_to(Args::command(), directory)
+        .map_err(|source| Failure::io("write manual pages to", directory, source))
+}
+
+/// Runs a command that talks to the server.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::new(format!("cannot start: {source}")))?
+        .block_on(command)
+}
