@@ -4,3 +4,6 @@
 //! place where things are plugged together.
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod journal;
+pub mod store;

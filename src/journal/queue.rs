@@ -1,0 +1,107 @@
+//! The way to the writer: one queue for what waits and what does not, so that the order of a caller is kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use model::event::NewEvent;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Committed, JournalError};
+
+/// How many observed events may wait: a boot storm of 5,000 machines with 50 events each.
+pub(super) const OBSERVATIONS: usize = 262_144;
+/// Commits that may wait while the queue is full of observations; more wait for a place.
+const COMMITS: usize = 4096;
+
+/// What the writer is given.
+#[derive(Debug)]
+pub(super) enum Message {
+    Commit {
+        events: Vec<NewEvent>,
+        done: oneshot::Sender<Result<Committed, JournalError>>,
+    },
+    Observe {
+        events: Vec<NewEvent>,
+    },
+}
+
+impl Message {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Commit { events, .. } | Self::Observe { events } => events.len(),
+        }
+    }
+}
+
+/// The callers' end.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    messages: mpsc::Sender<Message>,
+    observed: Arc<AtomicUsize>,
+}
+
+/// The writer's end.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    messages: mpsc::Receiver<Message>,
+    observed: Arc<AtomicUsize>,
+}
+
+/// The observation found no place.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+pub(super) fn channel() -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::channel(OBSERVATIONS + COMMITS);
+    let observed = Arc::new(AtomicUsize::new(0));
+    (
+        Sender {
+            messages: sender,
+            observed: observed.clone(),
+        },
+        Receiver {
+            messages: receiver,
+            observed,
+        },
+    )
+}
+
+impl Sender {
+    pub(super) async fn send(&self, message: Message) -> Result<(), JournalError> {
+        self.messages.send(message).await.map_err(|_| JournalError::Stopped)
+    }
+
+    pub(super) fn try_observe(&self, events: Vec<NewEvent>) -> Result<(), Full> {
+        let count = events.len();
+        let waiting = self.observed.fetch_add(count, Ordering::Relaxed);
+        if waiting + count <= OBSERVATIONS && self.messages.try_send(Message::Observe { events }).is_ok() {
+            return Ok(());
+        }
+        self.observed.fetch_sub(count, Ordering::Relaxed);
+        Err(Full)
+    }
+}
+
+impl Receiver {
+    pub(super) async fn recv(&mut self) -> Option<Message> {
+        let message = self.messages.recv().await;
+        message.inspect(|message| self.taken(message))
+    }
+
+    /// The next message if one waits already.
+    pub(super) fn try_recv(&mut self) -> Option<Message> {
+        let message = self.messages.try_recv().ok();
+        message.inspect(|message| self.taken(message))
+    }
+
+    /// Takes no more; what waits is still received.
+    pub(super) fn close(&mut self) {
+        self.messages.close();
+    }
+
+    fn taken(&self, message: &Message) {
+        if let Message::Observe { events } = message {
+            self.observed.fetch_sub(events.len(), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The one task that writes.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use model::event::{Event, NewEvent, Seq};
+use model::world::World;
+use tokio::sync::{broadcast, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::queue::{self, Message, Receiver};
+use super::snapshot::Snapshots;
+use super::{Committed, Counters, Journal, JournalError, Start, start};
+use crate::store::Store;
+
+/// Events after which a transaction is closed: at this size its own cost no longer shows in that of an event.
+const BATCH: usize = 4096;
+/// Transactions that a follower may be behind before it goes back to the store.
+const LIVE: usize = 32;
+
+/// The writing end of the journal.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    queue: Receiver,
+    world: World,
+    published: watch::Sender<Arc<World>>,
+    live: broadcast::Sender<Arc<Vec<Event>>>,
+    counters: Arc<Counters>,
+    snapshots: Snapshots,
+    /// The last transaction failed, so what the store holds must be looked up.
+    doubtful: bool,
+}
+
+type Done = oneshot::Sender<Result<Committed, JournalError>>;
+
+/// What goes into one transaction.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Event>,
+    /// Who waits, with the positions of their events.
+    waiting: Vec<(Seq, Seq, Done)>,
+    observed: usize,
+}
+
+impl Writer {
+    pub(super) fn over(store: Store, world: World, start: Start) -> (Journal, Self) {
+        let (sender, receiver) = queue::channel();
+        let (published, watched) = watch::channel(Arc::new(world.clone()));
+        let live = broadcast::Sender::new(LIVE);
+        let counters = Arc::new(Counters::default());
+        let journal = Journal {
+            store: store.clone(),
+            queue: sender,
+            world: watched,
+            live: live.downgrade(),
+            counters: counters.clone(),
+            start: start.clone(),
+        };
+        let writer = Self {
+            snapshots: Snapshots::new(store.clone(), counters.clone(), start.snapshot.unwrap_or(0)),
+            store,
+            queue: receiver,
+            world,
+            published,
+            live,
+            counters,
+            doubtful: false,
+        };
+        (journal, writer)
+    }
+
+    /// Writes what the journal is given until cancelled; then takes no more, writes what waits, and leaves a snapshot.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let mut stopping = false;
+        self.snapshots.write_if_due(&self.world);
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = cancel.cancelled(), if !stopping => {
+                    stopping = true;
+                    self.queue.close();
+                    continue;
+                }
+                message = self.queue.recv() => message,
+            };
+            let Some(first) = first else { break };
+            self.write(first).await;
+            self.snapshots.write_if_due(&self.world);
+        }
+        self.snapshots.finish(&self.world).await;
+    }
+
+    async fn write(&mut self, first: Message) {
+        if self.doubtful
+            && let Err(error) = self.catch_up().await
+        {
+            // Without knowing the next position nothing can be written, and the disk is bad anyway.
+            let batch = self.gather(first);
+            return self.refuse(batch, error);
+        }
+        let batch = self.gather(first);
+        let begun = Instant::now();
+        match self.store.append(&batch.events).await {
+            Ok(()) => {
+                self.counters.committed(batch.events.len(), begun.elapsed());
+                self.acknowledge(batch);
+            }
+            Err(error) => {
+                if !self.doubtful {
+                    tracing::error!(%error, "the journal cannot be written");
+                }
+                self.doubtful = true;
+                self.refuse(batch, error.into());
+            }
+        }
+    }
+
+    /// The first message and what else waits by now. The delay of one transaction is what fills the next: an idle
+    /// journal waits for nobody.
+    fn gather(&mut self, first: Message) -> Batch {
+        let mut batch = Batch::default();
+        let mut next = self.world.seq + 1;
+        let mut message = Some(first);
+        while let Some(taken) = message {
+            let from = next;
+            next += taken.len() as u64;
+            match taken {
+                Message::Commit { events, done } => {
+                    batch.number(from, events);
+                    batch.waiting.push((from, next - 1, done));
+                }
+                Message::Observe { events } => {
+                    batch.observed += events.len();
+                    batch.number(from, events);
+                }
+            }
+            message = (batch.events.len() < BATCH).then(|| self.queue.try_recv()).flatten();
+        }
+        batch
+    }
+
+    fn acknowledge(&mut self, batch: Batch) {
+        let world = self.fold(batch.events);
+        for (first, last, done) in batch.waiting {
+            let world = world.clone();
+            // Whoever does not wait any more does not mind.
+            let _ = done.send(Ok(Committed { first, last, world }));
+        }
+    }
+
+    fn refuse(&self, batch: Batch, error: JournalError) {
+        self.counters.failed();
+        self.counters.dropped(batch.observed);
+        for (_, _, done) in batch.waiting {
+            let _ = done.send(Err(error.clone()));
+        }
+    }
+
+    /// Folds durable events and tells everybody.
+    fn fold(&mut self, events: Vec<Event>) -> Arc<World> {
+        self.world.replay(&events);
+        let world = Arc::new(self.world.clone());
+        self.published.send_replace(world.clone());
+        // After the world: a follower that hears of an event finds it there. An error says that nobody follows.
+        let _ = self.live.send(Arc::new(events));
+        world
+    }
+
+    /// Finds out what the store holds after a failure: a transaction may have reached the disk although the store said
+    /// that it failed.
+    async fn catch_up(&mut self) -> Result<(), JournalError> {
+        loop {
+            let events = self.store.tail(self.world.seq, start::PAGE).await?;
+            if events.is_empty() {
+                break;
+            }
+            start::check(self.store.path(), self.world.seq, &events)?;
+            self.fold(events);
+        }
+        self.doubtful = false;
+        Ok(())
+    }
+}
+
+impl Batch {
+    fn number(&mut self, from: Seq, events: Vec<NewEvent>) {
+        for (seq, mut event) in (from..).zip(events) {
+            // As the store will give it back: the world folded now must equal the one folded at the next start.
+            event.at = Timestamp::from_microsecond(event.at.as_microsecond()).unwrap_or(event.at);
+            self.events.push(event.numbered(seq));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Which events a reader wants.
+
+use jiff::Timestamp;
+use model::event::{Seq, Subject};
+
+use super::row::integer;
+use super::sql;
+
+/// Which events a reader wants. The default is the first 1,000 of all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    /// Only those later in the journal than this one.
+    pub after: Option<Seq>,
+    /// Only those earlier in the journal than this one.
+    pub before: Option<Seq>,
+    /// Only those about this.
+    pub subject: Option<Subject>,
+    /// Only those of these kinds: `dhcp.leased`, or `dhcp` for all that begin with `dhcp.`; empty for every kind.
+    pub kinds: Vec<String>,
+    /// Only those that happened at this time or later, by the clock of the host.
+    pub since: Option<Timestamp>,
+    /// At most so many.
+    pub limit: u32,
+    /// The latest first; else the earliest first.
+    pub newest_first: bool,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            after: None,
+            before: None,
+            subject: None,
+            kinds: Vec::new(),
+            since: None,
+            limit: 1000,
+            newest_first: false,
+        }
+    }
+}
+
+/// A parameter of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Argument {
+    Integer(i64),
+    Text(String),
+}
+
+impl Filter {
+    /// The statement and its parameters, in order.
+    pub(super) fn statement(&self) -> (String, Vec<Argument>) {
+        let mut sql = String::from(sql::EVENTS);
+        let mut arguments = Vec::new();
+        let mut place = |argument| {
+            arguments.push(argument);
+            format!("${}", arguments.len())
+        };
+        if let Some(after) = self.after {
+            sql += &format!(" AND seq > {}", place(Argument::Integer(integer(after))));
+        }
+        if let Some(before) = self.before {
+            sql += &format!(" AND seq < {}", place(Argument::Integer(integer(before))));
+        }
+        if let Some(subject) = &self.subject {
+            sql += &format!(" AND subject = {}", place(Argument::Text(subject.to_string())));
+        }
+        if let Some(since) = self.since {
+            sql += &format!(" AND at >= {}", place(Argument::Integer(since.as_microsecond())));
+        }
+        if !self.kinds.is_empty() {
+            let mut any = Vec::new();
+            for kind in &self.kinds {
+                any.push(format!("kind = {}", place(Argument::Text(kind.clone()))));
+                // A range, so that the index serves it: `/` is the character after `.`.
+                any.push(format!(
+                    "(kind >= {} AND kind < {})",
+                    place(Argument::Text(format!("{kind}."))),
+                    place(Argument::Text(format!("{kind}/")))
+                ));
+            }
+            sql += &format!(" AND ({})", any.join(" OR "));
+        }
+        let order = if self.newest_first { "DESC" } else { "ASC" };
+        let limit = place(Argument::Integer(i64::from(self.limit)));
+        sql += &format!(" ORDER BY seq {order} LIMIT {limit}");
+        (sql, arguments)
+    }
+}

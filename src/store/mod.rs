@@ -1,0 +1,156 @@
+//! The database: SQL and nothing else.
+//!
+//! Promises: what [`Store::append`] returned for is on the disk, not in a cache; keys are in the database and never in
+//! an event; only one process opens a state directory for writing.
+//! Invariant: knows nothing of the world or of who waits for what: that is the journal's.
+
+mod error;
+mod filter;
+mod lock;
+mod row;
+mod sql;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use filter::Filter;
+pub use sqlite::Sqlite;
+
+use std::path::Path;
+
+use model::event::{Event, Seq};
+
+/// The database behind the journal. A clone is the same database.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// SQLite in a file of its own, one server.
+    Sqlite(Sqlite),
+}
+
+/// A snapshot of the world as it was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// SHA-256 of `body` when it was written, hexadecimal.
+    pub digest: String,
+    /// The text.
+    pub body: String,
+}
+
+impl Store {
+    /// How many snapshots are kept: the last one, and the one before should that be damaged.
+    pub const SNAPSHOTS_KEPT: u32 = 2;
+
+    /// Opens the database file for reading and writing, makes it if there is none, and locks the directory that it is
+    /// in until the store is closed or its last clone dropped.
+    ///
+    /// # Errors
+    /// The directory is missing, read-only or in use; the file is foreign, damaged, or of a later version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Sqlite::open(path).await.map(Self::Sqlite)
+    }
+
+    /// Opens an existing database file for reading, beside a server that writes to it or without one.
+    ///
+    /// # Errors
+    /// There is no such file; it is foreign, damaged, or of a later version.
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        Sqlite::open_read_only(path).await.map(Self::Sqlite)
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.path(),
+        }
+    }
+
+    /// Appends events in one transaction that is on the disk when this returns. Their positions must follow the last
+    /// one without a gap.
+    ///
+    /// # Errors
+    /// Nothing of it is in the journal if the disk is full. After another failure of the disk all of it may be there,
+    /// or nothing.
+    pub async fn append(&self, events: &[Event]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.append(events).await,
+        }
+    }
+
+    /// Position of the last event, 0 if there is none.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn last_seq(&self) -> Result<Seq, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.last_seq().await,
+        }
+    }
+
+    /// The events after a position, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// The database or an event in it cannot be read.
+    pub async fn tail(&self, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.tail(after, limit).await,
+        }
+    }
+
+    /// The events that a filter lets through.
+    ///
+    /// # Errors
+    /// The database or an event in it cannot be read.
+    pub async fn events(&self, filter: &Filter) -> Result<Vec<Event>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.events(filter).await,
+        }
+    }
+
+    /// Positions of the stored snapshots, the latest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn snapshots(&self) -> Result<Vec<Seq>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.snapshots().await,
+        }
+    }
+
+    /// The snapshot at a position, if there is one.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn snapshot(&self, seq: Seq) -> Result<Option<StoredSnapshot>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.snapshot(seq).await,
+        }
+    }
+
+    /// Stores a snapshot and drops all but the last [`Store::SNAPSHOTS_KEPT`].
+    ///
+    /// # Errors
+    /// The database cannot be written; the snapshots before are still there.
+    pub async fn put_snapshot(&self, seq: Seq, snapshot: StoredSnapshot) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.put_snapshot(seq, snapshot).await,
+        }
+    }
+
+    /// The key of that name, made of 32 random bytes when it is first asked for. On the disk when this returns.
+    ///
+    /// # Errors
+    /// The database cannot be read, or there is no such key and none can be made.
+    pub async fn secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.secret(name).await,
+        }
+    }
+
+    /// Closes the database and gives the directory back. Every later use of any clone fails.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+        }
+    }
+}

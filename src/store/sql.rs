@@ -1,0 +1,74 @@
+//! Every SQL text of the program.
+//!
+//! Invariant: nothing here but table definitions is peculiar to SQLite: numbered `$1` parameters, standard types,
+//! `ON CONFLICT`. Another database needs its own [`MIGRATIONS`] and nothing else.
+
+/// Steps from an empty database to the present schema, one list of statements per version. Only ever appended to.
+pub const MIGRATIONS: &[&[&str]] = &[&[
+    // `seq` is the row's own key: appending touches the last page only.
+    "CREATE TABLE event (
+        seq     INTEGER PRIMARY KEY NOT NULL,
+        at      INTEGER NOT NULL,
+        actor   TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        kind    TEXT NOT NULL,
+        body    TEXT NOT NULL
+    )",
+    // The timeline of one node out of thousands.
+    "CREATE INDEX event_subject ON event (subject, seq)",
+    // A rare kind (`cluster.applied`) among very many others.
+    "CREATE INDEX event_kind ON event (kind, seq)",
+    // `at` may step back with the clock, so that it cannot be found by bisecting `seq`.
+    "CREATE INDEX event_at ON event (at, seq)",
+    "CREATE TABLE snapshot (
+        seq    INTEGER PRIMARY KEY NOT NULL,
+        digest TEXT NOT NULL,
+        body   TEXT NOT NULL
+    )",
+    "CREATE TABLE secret (
+        name  TEXT PRIMARY KEY NOT NULL,
+        value BLOB NOT NULL
+    )",
+]];
+
+pub const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
+pub const SCHEMA_VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
+pub const SCHEMA_REACHED: &str = "INSERT INTO schema_version (version) VALUES ($1)";
+
+/// Takes the write lock at once: a transaction that begins by reading and then writes fails without waiting when
+/// another connection wrote in between.
+pub const BEGIN: &str = "BEGIN IMMEDIATE";
+
+pub const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
+pub const TAIL: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
+/// Completed by [`super::Filter`].
+pub const EVENTS: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE 1 = 1";
+
+pub const PUT_SNAPSHOT: &str = "INSERT INTO snapshot (seq, digest, body) VALUES ($1, $2, $3)
+     ON CONFLICT (seq) DO UPDATE SET digest = excluded.digest, body = excluded.body";
+pub const DROP_SNAPSHOTS: &str =
+    "DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT $1)";
+pub const SNAPSHOTS: &str = "SELECT seq FROM snapshot ORDER BY seq DESC";
+pub const SNAPSHOT: &str = "SELECT digest, body FROM snapshot WHERE seq = $1";
+
+pub const SECRET: &str = "SELECT value FROM secret WHERE name = $1";
+pub const PUT_SECRET: &str = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+
+/// An `INSERT` of that many events.
+pub fn append(rows: usize) -> String {
+    let mut sql = String::from("INSERT INTO event (seq, at, actor, subject, kind, body) VALUES ");
+    for row in 0..rows {
+        let p = row * 6;
+        let comma = if row == 0 { "" } else { ", " };
+        sql.push_str(&format!(
+            "{comma}(${}, ${}, ${}, ${}, ${}, ${})",
+            p + 1,
+            p + 2,
+            p + 3,
+            p + 4,
+            p + 5,
+            p + 6
+        ));
+    }
+    sql
+}

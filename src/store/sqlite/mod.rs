@@ -1,0 +1,233 @@
+//! The store in a SQLite file: one connection that writes, a few that read.
+//!
+//! Promise: write-ahead log with `synchronous=FULL`, so a committed transaction has been synced to the disk.
+
+mod open;
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use model::event::{Event, Seq};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteArguments, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Sqlite as Database};
+
+use super::filter::{Argument, Filter};
+use super::lock::Lock;
+use super::row::{self, Row};
+use super::{Store, StoreError, StoredSnapshot, sql};
+
+/// Events per `INSERT`. More cost more each: SQLite looks a numbered parameter up by walking all of them.
+const ROWS: usize = 32;
+static APPEND_ROWS: LazyLock<String> = LazyLock::new(|| sql::append(ROWS));
+static APPEND_ONE: LazyLock<String> = LazyLock::new(|| sql::append(1));
+
+/// A SQLite database.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    path: Arc<Path>,
+    /// A single connection; `None` if the file was opened for reading.
+    writer: Option<SqlitePool>,
+    readers: SqlitePool,
+    lock: Option<Arc<Lock>>,
+}
+
+impl Sqlite {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) async fn append(&self, events: &[Event]) -> Result<(), StoreError> {
+        let doing = "appending events";
+        let mut connection = self.writer(doing).await?;
+        let done = append(&mut connection, events).await;
+        self.settle(connection, doing, done).await
+    }
+
+    pub(super) async fn last_seq(&self) -> Result<Seq, StoreError> {
+        let last: i64 = sqlx::query_scalar(sql::LAST_SEQ)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading the last position", e))?;
+        Ok(row::position(last))
+    }
+
+    pub(super) async fn tail(&self, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(sql::TAIL)
+            .bind(row::integer(after))
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading events", e))?;
+        rows.into_iter().map(|row| row::event(&self.path, row)).collect()
+    }
+
+    pub(super) async fn events(&self, filter: &Filter) -> Result<Vec<Event>, StoreError> {
+        let (sql, arguments) = filter.statement();
+        // Safe: made of constants, every value is a parameter.
+        let mut query = sqlx::query_as(AssertSqlSafe(sql));
+        for argument in arguments {
+            query = match argument {
+                Argument::Integer(integer) => query.bind(integer),
+                Argument::Text(text) => query.bind(text),
+            };
+        }
+        let rows: Vec<Row> = query
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading events", e))?;
+        rows.into_iter().map(|row| row::event(&self.path, row)).collect()
+    }
+
+    pub(super) async fn snapshots(&self) -> Result<Vec<Seq>, StoreError> {
+        let seqs: Vec<i64> = sqlx::query_scalar(sql::SNAPSHOTS)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|e| self.failed("listing snapshots", e))?;
+        Ok(seqs.into_iter().map(row::position).collect())
+    }
+
+    pub(super) async fn snapshot(&self, seq: Seq) -> Result<Option<StoredSnapshot>, StoreError> {
+        let found: Option<(String, String)> = sqlx::query_as(sql::SNAPSHOT)
+            .bind(row::integer(seq))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading a snapshot", e))?;
+        Ok(found.map(|(digest, body)| StoredSnapshot { digest, body }))
+    }
+
+    pub(super) async fn put_snapshot(&self, seq: Seq, snapshot: StoredSnapshot) -> Result<(), StoreError> {
+        let doing = "storing a snapshot";
+        let mut connection = self.writer(doing).await?;
+        let done = put_snapshot(&mut connection, seq, snapshot).await;
+        self.settle(connection, doing, done).await
+    }
+
+    pub(super) async fn secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        let doing = "reading a key";
+        if let Some(key) = self.find_secret(name).await? {
+            return Ok(key);
+        }
+        let mut fresh = [0; 32];
+        getrandom::fill(&mut fresh).map_err(|source| StoreError::Random {
+            name: name.to_string(),
+            source,
+        })?;
+        let mut connection = self.writer("making a key").await?;
+        let done = sqlx::query(sql::PUT_SECRET)
+            .bind(name)
+            .bind(fresh.as_slice())
+            .execute(&mut *connection)
+            .await
+            .map(|_| ());
+        self.settle(connection, "making a key", done).await?;
+        // Not `fresh`: somebody else's may have been there first.
+        self.find_secret(name)
+            .await?
+            .ok_or_else(|| self.failed(doing, sqlx::Error::RowNotFound))
+    }
+
+    async fn find_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let found: Option<Vec<u8>> = sqlx::query_scalar(sql::SECRET)
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading a key", e))?;
+        found
+            .map(|bytes| {
+                bytes.try_into().map_err(|_| StoreError::Damaged {
+                    path: self.path.to_path_buf(),
+                    what: format!("the key {name} is not 32 bytes long"),
+                })
+            })
+            .transpose()
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await; // Last, so that its closing empties the write-ahead log into the file.
+        }
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
+    }
+
+    async fn writer(&self, doing: &'static str) -> Result<PoolConnection<Database>, StoreError> {
+        match &self.writer {
+            Some(writer) => writer.acquire().await.map_err(|e| self.failed(doing, e)),
+            None => Err(StoreError::ReadOnly {
+                path: self.path.to_path_buf(),
+                doing,
+            }),
+        }
+    }
+
+    /// After a failure the connection is thrown away: SQLite may or may not have ended the transaction by itself, and
+    /// a new connection has none.
+    async fn settle(
+        &self,
+        connection: PoolConnection<Database>,
+        doing: &'static str,
+        done: Result<(), sqlx::Error>,
+    ) -> Result<(), StoreError> {
+        let Err(error) = done else { return Ok(()) };
+        if let Err(error) = connection.close().await {
+            tracing::warn!(%error, "closing the journal's connection after a failure");
+        }
+        Err(self.failed(doing, error))
+    }
+
+    fn failed(&self, doing: &'static str, source: sqlx::Error) -> StoreError {
+        StoreError::sqlite(&self.path, doing, source)
+    }
+}
+
+async fn append(connection: &mut PoolConnection<Database>, events: &[Event]) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with(sql::BEGIN).await?;
+    let (many, few) = events.as_chunks::<ROWS>();
+    for chunk in many {
+        insert(&mut transaction, &APPEND_ROWS, chunk).await?;
+    }
+    for event in few {
+        insert(&mut transaction, &APPEND_ONE, std::slice::from_ref(event)).await?;
+    }
+    transaction.commit().await
+}
+
+async fn insert(
+    transaction: &mut sqlx::Transaction<'_, Database>,
+    statement: &'static str,
+    events: &[Event],
+) -> Result<(), sqlx::Error> {
+    let mut query: sqlx::query::Query<'_, Database, SqliteArguments> = sqlx::query(statement);
+    for event in events {
+        query = query
+            .bind(row::integer(event.seq))
+            .bind(event.at.as_microsecond())
+            .bind(event.actor.as_str())
+            .bind(event.subject.to_string())
+            .bind(event.what.kind())
+            .bind(row::body(&event.what));
+    }
+    query.execute(&mut **transaction).await.map(|_| ())
+}
+
+async fn put_snapshot(
+    connection: &mut PoolConnection<Database>,
+    seq: Seq,
+    snapshot: StoredSnapshot,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with(sql::BEGIN).await?;
+    sqlx::query(sql::PUT_SNAPSHOT)
+        .bind(row::integer(seq))
+        .bind(snapshot.digest)
+        .bind(snapshot.body)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(sql::DROP_SNAPSHOTS)
+        .bind(i64::from(Store::SNAPSHOTS_KEPT))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
+}
