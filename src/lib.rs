@@ -4,3 +4,5 @@
 //! place where things are plugged together.
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod services;

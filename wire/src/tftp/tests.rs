@@ -393,6 +393,31 @@ fn error_is_an_abort_when_no_size_was_asked_or_data_flows() {
     assert_eq!(transfer.poll(MS), aborted);
 }
 
+#[test]
+fn abandoned_transfer_ends_without_another_packet() {
+    let (_, mut transfer) = after_option_ack(wanted(1468, 4), 10_000);
+    assert_eq!(numbers(&mut transfer, MS), [1, 2, 3, 4]);
+    transfer.on_abandoned("the client asked for another file");
+    let message = "the client asked for another file".to_owned();
+    assert_eq!(
+        transfer.poll(MS),
+        Next::Done(Outcome::Aborted {
+            code: ErrorCode::UNDEFINED,
+            message
+        })
+    );
+    let mut probe = start(
+        Wanted {
+            size: Some(0),
+            ..wanted(1468, 4)
+        },
+        10_000,
+    );
+    probe.poll(MS);
+    probe.on_abandoned("the client asked for another file");
+    assert_eq!(probe.poll(MS), Next::Done(Outcome::Probed));
+}
+
 // Acknowledgements
 
 #[test]

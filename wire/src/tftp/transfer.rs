@@ -239,6 +239,13 @@ impl Transfer {
         }
     }
 
+    /// The client turned to something else without a word; nothing more is sent to it.
+    pub fn on_abandoned(&mut self, why: &str) {
+        if self.outcome.is_none() {
+            self.end_for_client(ErrorCode::UNDEFINED, why.to_owned());
+        }
+    }
+
     /// Ends the transfer from our side; the client is told why.
     pub fn fail(&mut self, why: &str) {
         if self.outcome.is_none() {
@@ -247,6 +254,16 @@ impl Transfer {
                 message: why.to_owned(),
             });
         }
+    }
+
+    /// A client that leaves before it took the options, and had asked for the size, came for the size only.
+    fn end_for_client(&mut self, code: ErrorCode, message: String) {
+        let size_only = self.offer.is_some() && self.size_asked;
+        self.outcome = Some(if size_only {
+            Outcome::Probed
+        } else {
+            Outcome::Aborted { code, message }
+        });
     }
 
     fn on_ack(&mut self, number: u16, now: Duration) -> Reception {
