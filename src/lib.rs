@@ -1,9 +1,17 @@
 //! The program around the pure crates: sockets, files, processes and the command line.
 //!
-//! Invariant: services never import each other; they meet in the world and in the journal. [`serve`](crate) is the only
+//! Invariant: services never import each other; they meet in the world and in the journal. [`serve`] is the only
 //! place where things are plugged together.
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod api;
+pub mod cli;
+pub mod cluster_file;
+pub mod http;
+pub mod image_watch;
 pub mod journal;
+pub mod serve;
+pub mod services;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! What answers booting machines. Services never import each other.
+
+pub mod tftp;

@@ -1,0 +1,273 @@
+//! The TFTP service: sockets, files and time around `wire::tftp`.
+//!
+//! Each transfer is a small task with a socket of its own (RFC 1350's transfer identifier), bound to the address that the client
+//! asked and connected to the client, so that the kernel drops what comes from anybody else.
+//!
+//! Invariant: an error goes to the one who asked, from the address that was asked; what is no request is never answered.
+//! Invariant: no file is read on the reactor; the same threads answer DHCP.
+//! Invariant: every read request that gets a seat is reported exactly once, however it ends.
+
+mod content;
+mod counters;
+mod listener;
+mod seats;
+mod transfer;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::tftp::{ErrorCode, Heard, Outcome, hear};
+
+pub use counters::TftpCounters;
+pub use listener::Listener;
+
+use listener::Arrival;
+use seats::{Claim, Seats};
+
+/// Who asks for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The file: a relative path without empty, `.` and `..` components.
+    pub path: String,
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// The address of ours that it asked.
+    pub local: IpAddr,
+}
+
+/// What a client gets.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// These bytes.
+    Bytes(Bytes),
+    /// A file on disk.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Its size in bytes. A file of another size is not served: it is being written, or is not the one that was meant.
+        len: u64,
+    },
+}
+
+/// Why a client gets nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such file (code 1).
+    NotFound,
+    /// It may not have the file (code 2).
+    Forbidden,
+    /// Something else (code 0 with this text).
+    Failed(String),
+    /// The request itself was at fault (this code and text): a write, an unknown mode, a path that climbs.
+    Request(ErrorCode, String),
+}
+
+impl Refusal {
+    /// The number and the text of the error that the client is sent.
+    pub fn as_error(&self) -> (ErrorCode, &str) {
+        match self {
+            Self::NotFound => (ErrorCode::NOT_FOUND, "no such file"),
+            Self::Forbidden => (ErrorCode::ACCESS_VIOLATION, "not for you"),
+            Self::Failed(why) => (ErrorCode::UNDEFINED, why),
+            Self::Request(code, why) => (*code, why),
+        }
+    }
+}
+
+/// Says what a request gets. Called on a thread that may block.
+pub type Resolve = Arc<dyn Fn(&Request) -> Result<Source, Refusal> + Send + Sync>;
+
+/// Is told the end of every request. Called on the reactor: it must not block.
+pub type Report = Arc<dyn Fn(Finished) + Send + Sync>;
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// It got an error instead of the file.
+    Refused(Refusal),
+    /// The transfer ran, and came to this.
+    Transfer(Outcome),
+}
+
+/// The end of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The file that was asked for.
+    pub path: String,
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// The address of ours that it asked.
+    pub local: IpAddr,
+    /// Bytes that the client acknowledged.
+    pub bytes: u64,
+    /// Bytes of the file as they travel (in netascii mode: after translation).
+    pub total: u64,
+    /// When the request came.
+    pub started: Timestamp,
+    /// Time from the request to the end.
+    pub duration: Duration,
+    /// Blocks that were sent more than once, counted each time.
+    pub retransmitted: u64,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// What the service will bear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TftpLimits {
+    /// Transfers at the same time. A request beyond that is not answered: firmware asks again, whereas an error would end its
+    /// boot. Each takes one socket, and one file if it comes from disk.
+    pub transfers: usize,
+    /// Transfers at the same time to one client address.
+    pub per_client: usize,
+    /// Largest block in bytes; without it, what the path to the client carries in one packet.
+    pub block_size: Option<u16>,
+    /// Largest window in blocks.
+    pub window: u16,
+    /// How long running transfers may go on when the service is told to stop.
+    pub grace: Duration,
+}
+
+impl Default for TftpLimits {
+    /// 8192 transfers, 16 for one client, blocks as the path allows, windows of 64, 3 seconds of grace.
+    fn default() -> Self {
+        Self {
+            transfers: 8192,
+            per_client: 16,
+            block_size: None,
+            window: 64,
+            grace: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Everything that the service needs.
+pub struct Tftp {
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// Says what a request gets.
+    pub resolve: Resolve,
+    /// Is told the end of every request.
+    pub report: Report,
+    /// Counts.
+    pub counters: Arc<TftpCounters>,
+    /// Bounds.
+    pub limits: TftpLimits,
+}
+
+/// Why the service could not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TftpError {
+    /// The socket could not be had.
+    #[error("TFTP cannot listen on {address}: is another TFTP server running (ss -lunp), and is the address ours?")]
+    Bind {
+        /// The address that was wanted.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The socket broke.
+    #[error("TFTP cannot receive on {address} any more")]
+    Receive {
+        /// The address that was listened on.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// What listeners and transfers share.
+struct Context {
+    resolve: Resolve,
+    report: Report,
+    counters: Arc<TftpCounters>,
+    limits: TftpLimits,
+    seats: Arc<Seats>,
+    tasks: TaskTracker,
+    /// Ends running transfers.
+    stop: CancellationToken,
+}
+
+/// Serves until `cancel`; then takes no more requests, gives running transfers their grace, ends the rest with an error, and
+/// returns.
+///
+/// # Errors
+/// [`TftpError::Receive`] when a listening socket breaks for good.
+pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpError> {
+    let stop = CancellationToken::new();
+    let _transfers_end_with_this_future = stop.clone().drop_guard();
+    let context = Arc::new(Context {
+        seats: Seats::new(config.limits.transfers, config.limits.per_client),
+        resolve: config.resolve,
+        report: config.report,
+        counters: config.counters,
+        limits: config.limits,
+        tasks: TaskTracker::new(),
+        stop: stop.clone(),
+    });
+    let mut listening = JoinSet::new();
+    for listener in config.listeners {
+        listening.spawn(listen(listener, context.clone()));
+    }
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        Some(broken) = listening.join_next() => return broken.expect("a listener neither panics nor is cancelled here"),
+    }
+    listening.shutdown().await;
+    context.tasks.close();
+    if tokio::time::timeout(context.limits.grace, context.tasks.wait())
+        .await
+        .is_err()
+    {
+        stop.cancel();
+        context.tasks.wait().await;
+    }
+    Ok(())
+}
+
+/// Takes requests from one socket. Never returns without an error.
+async fn listen(listener: Listener, context: Arc<Context>) -> Result<(), TftpError> {
+    let receiver = listener.into_receiver()?;
+    loop {
+        let arrival = receiver.next().await?;
+        admit(&arrival, &context);
+    }
+}
+
+/// Judges one datagram and starts what it asks for.
+fn admit(arrival: &Arrival, context: &Arc<Context>) {
+    let counters = &context.counters;
+    match hear(&arrival.datagram) {
+        Heard::Ignore(malformed) => {
+            counters.malformed.fetch_add(1, Relaxed);
+            tracing::debug!(client = %arrival.client, %malformed, "ignored a TFTP packet");
+        }
+        Heard::Refuse(refused) => {
+            counters.requests.fetch_add(1, Relaxed);
+            transfer::refuse(arrival, refused, context);
+        }
+        Heard::Read(asked) => match context
+            .seats
+            .claim(arrival.client, arrival.local.ip(), &arrival.datagram)
+        {
+            Claim::Seat(seat) => {
+                counters.requests.fetch_add(1, Relaxed);
+                let serving = transfer::serve(context.clone(), seat, asked, arrival.client, arrival.local);
+                context.tasks.spawn(serving);
+            }
+            // The answer to the first copy is under way.
+            Claim::Duplicate => {}
+            Claim::Full => {
+                counters.turned_away.fetch_add(1, Relaxed);
+            }
+        },
+    }
+}
