@@ -1,10 +1,42 @@
 //! The cluster file on its way into the world.
 
+use std::path::Path;
+
 use jiff::Timestamp;
+use model::cluster::Cluster;
 use model::event::{NewEvent, Subject, What};
 use sha2::{Digest as _, Sha256};
 
+use crate::cli::diagnostics;
 use crate::journal::{Journal, JournalError};
+
+/// A cluster file that cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// What is wrong.
+    pub message: String,
+    /// Every mistake with its line, as text for a terminal.
+    pub detail: Option<String>,
+}
+
+/// Reads and checks a cluster file.
+///
+/// # Errors
+/// If it cannot be read or has mistakes.
+pub fn load(path: &Path) -> Result<(String, Cluster), Refused> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Refused { message: format!("cannot read {shown}: {error}"), detail: None })?;
+    let reading = model::config::read(&text);
+    match reading.cluster {
+        Some(cluster) => Ok((text, cluster)),
+        None => Err(Refused {
+            message: format!("{shown} has mistakes"),
+            detail: Some(diagnostics::render(&shown.to_string(), &text, &reading.diagnostics, false)),
+        }),
+    }
+}
 
 /// Makes a text the cluster that is in force. The text has been read without an error. Returns whether it differs
 /// from the one before; the same text again changes nothing and leaves no event.

@@ -11,6 +11,7 @@ pub mod cluster_file;
 pub mod http;
 pub mod image_watch;
 pub mod journal;
+pub mod loaders;
 pub mod serve;
 pub mod services;
 pub mod store;

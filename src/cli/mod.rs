@@ -80,6 +80,11 @@ fn man(directory: &std::path::Path) -> Result<(), Failure> {
 
 /// Runs a command that talks to the server.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    block_on_value(command)
+}
+
+/// Asks the server for something.
+fn block_on_value<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

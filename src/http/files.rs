@@ -43,14 +43,8 @@ pub async fn loader(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let path = loader_path(&shared.loaders, &file);
+    let path = shared.loaders.find(&file);
     send(shared, ends, path, Role::Loader, &method, &uri, &headers).await
-}
-
-/// The first loader folder that has a file of that plain name.
-pub fn loader_path(folders: &[PathBuf], file: &str) -> Option<PathBuf> {
-    let plain = !file.is_empty() && !file.starts_with('.') && !file.contains(['/', '\\', '\0']);
-    plain.then(|| folders.iter().map(|folder| folder.join(file)).find(|path| path.is_file()))?
 }
 
 async fn send(

@@ -26,6 +26,7 @@ use model::boot::{Key, Site};
 use model::event::{NewEvent, Subject, What};
 
 use crate::journal::Journal;
+use crate::loaders::Loaders;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -36,8 +37,8 @@ pub struct Shared {
     pub key: Key,
     /// Folder with one folder per image.
     pub images: PathBuf,
-    /// Folders with boot loaders, searched in order.
-    pub loaders: Arc<Vec<PathBuf>>,
+    /// Boot loaders.
+    pub loaders: Loaders,
     /// Port of this door, for URLs.
     pub port: u16,
     /// Counters.
