@@ -166,3 +166,15 @@ proptest::proptest! {
         let _ = (Arp::parse(&bytes), Echo::parse(&bytes), ipv4_payload(&bytes, 1));
     }
 }
+
+#[test]
+fn the_fuzzers_corpus_is_read_without_panic() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/neighbours");
+    let mut understood = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let router = crate::ra::parse(&bytes).is_ok_and(|message| message.is_some());
+        understood += usize::from(Arp::parse(&bytes).is_ok() || ipv4_payload(&bytes, 1).is_ok() || router);
+    }
+    assert!(understood >= 5, "the seeds are captures");
+}

@@ -165,3 +165,14 @@ fn decode_names(list: &[u8]) -> Vec<String> {
     }
     names
 }
+
+#[test]
+fn the_fuzzers_corpus_is_read_without_panic() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/dhcp4_packet");
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        read_everything(&std::fs::read(entry.unwrap().path()).unwrap());
+        replayed += 1;
+    }
+    assert!(replayed >= captures::ALL.len(), "the captures are the seeds");
+}
