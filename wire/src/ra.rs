@@ -18,6 +18,9 @@ const PREFIX: u8 = 3;
 
 /// The ICMPv6 message of an advertisement: router lifetime 0, no flags, no prefix, and the sender's hardware address.
 ///
+/// iPXE 1.0.0 on a link without a router asks for its boot script 13.1 s after its ACK; when its solicitation is answered with
+/// this, 0.03 s after.
+///
 /// The checksum is left 0: an ICMPv6 socket fills it in (RFC 3542 section 3.1). For other ways to send, [`seal`] it.
 pub fn advertisement(mac: Mac) -> [u8; 24] {
     let mut message = [0; 24];

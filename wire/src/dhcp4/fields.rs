@@ -113,6 +113,14 @@ impl<'a> Packet<'a> {
         self.option(code::VENDOR_CLASS).map(without_nul)
     }
 
+    /// What a reply says to boot: option 67, else the header's field. Some servers end the option with a NUL, which is cut off.
+    pub fn boot_file(&self) -> Option<Cow<'a, [u8]>> {
+        let named = self.option(code::BOOT_FILE).map(without_nul);
+        named
+            .or(Some(Cow::Borrowed(self.file())))
+            .filter(|name| !name.is_empty())
+    }
+
     /// Option 43: in the language of the vendor class.
     pub fn vendor_encapsulated(&self) -> Option<Cow<'a, [u8]>> {
         self.option(code::VENDOR_ENCAPSULATED)
