@@ -26,14 +26,21 @@ pub struct Refused {
 /// If it cannot be read or has mistakes.
 pub fn load(path: &Path) -> Result<(String, Cluster), Refused> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Refused { message: format!("cannot read {shown}: {error}"), detail: None })?;
+    let text = std::fs::read_to_string(path).map_err(|error| Refused {
+        message: format!("cannot read {shown}: {error}"),
+        detail: None,
+    })?;
     let reading = model::config::read(&text);
     match reading.cluster {
         Some(cluster) => Ok((text, cluster)),
         None => Err(Refused {
             message: format!("{shown} has mistakes"),
-            detail: Some(diagnostics::render(&shown.to_string(), &text, &reading.diagnostics, false)),
+            detail: Some(diagnostics::render(
+                &shown.to_string(),
+                &text,
+                &reading.diagnostics,
+                false,
+            )),
         }),
     }
 }
@@ -44,11 +51,21 @@ pub fn load(path: &Path) -> Result<(String, Cluster), Refused> {
 /// # Errors
 /// If the journal cannot keep it; then nothing has changed.
 pub async fn apply(journal: &Journal, actor: &str, text: String, nodes: u64) -> Result<bool, JournalError> {
-    let digest: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    if journal.world().applied.as_ref().is_some_and(|applied| applied.digest == digest) {
+    let digest: String = Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if journal
+        .world()
+        .applied
+        .as_ref()
+        .is_some_and(|applied| applied.digest == digest)
+    {
         return Ok(false);
     }
     let what = What::ClusterApplied { digest, nodes, text };
-    journal.commit(vec![NewEvent::new(Timestamp::now(), actor, Subject::Cluster, what)]).await?;
+    journal
+        .commit(vec![NewEvent::new(Timestamp::now(), actor, Subject::Cluster, what)])
+        .await?;
     Ok(true)
 }

@@ -15,7 +15,9 @@ use crate::journal::{Journal, JournalError};
 /// If the journal cannot keep it. An image whose manifest cannot be read is left out with a warning.
 pub async fn rescan(journal: &Journal, folder: &Path, actor: &str) -> Result<Vec<String>, JournalError> {
     let owned = folder.to_path_buf();
-    let listed = tokio::task::spawn_blocking(move || catalog::list(&owned)).await.unwrap_or_default();
+    let listed = tokio::task::spawn_blocking(move || catalog::list(&owned))
+        .await
+        .unwrap_or_default();
     let world = journal.world();
     let now = Timestamp::now();
     let mut events = Vec::new();
@@ -25,7 +27,12 @@ pub async fn rescan(journal: &Journal, folder: &Path, actor: &str) -> Result<Vec
             Ok(manifest) => {
                 let image = describe(&manifest);
                 if world.images.get(&name).is_none_or(|known| **known != image) {
-                    events.push(NewEvent::new(now, actor, Subject::Image(name.clone()), What::ImageAdded(image)));
+                    events.push(NewEvent::new(
+                        now,
+                        actor,
+                        Subject::Image(name.clone()),
+                        What::ImageAdded(image),
+                    ));
                 }
                 there.push(name);
             }
@@ -33,7 +40,12 @@ pub async fn rescan(journal: &Journal, folder: &Path, actor: &str) -> Result<Vec
         }
     }
     for name in world.images.keys().filter(|name| !there.contains(name)) {
-        events.push(NewEvent::new(now, actor, Subject::Image(name.clone()), What::ImageRemoved {}));
+        events.push(NewEvent::new(
+            now,
+            actor,
+            Subject::Image(name.clone()),
+            What::ImageRemoved {},
+        ));
     }
     let changed: Vec<String> = events
         .iter()

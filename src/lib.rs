@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cluster_file;
 pub mod http;
 pub mod image_watch;
+pub mod images;
 pub mod journal;
 pub mod loaders;
 pub mod serve;

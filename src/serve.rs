@@ -98,8 +98,10 @@ pub enum ServeError {
 /// If it cannot start, or if a service dies.
 pub async fn run(options: Options) -> Result<(), ServeError> {
     let Options { state, config, loaders } = options;
-    std::fs::create_dir_all(state.join("images"))
-        .map_err(|source| ServeError::StateFolder { path: state.clone(), source })?;
+    std::fs::create_dir_all(state.join("images")).map_err(|source| ServeError::StateFolder {
+        path: state.clone(),
+        source,
+    })?;
     let system = |what| move |source| ServeError::System { what, source };
     let mut hangup = signal(SignalKind::hangup()).map_err(system("listen for SIGHUP"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(system("listen for SIGTERM"))?;
@@ -122,7 +124,14 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let mut metrics = Metrics::default();
     let loaders = Loaders::new(loaders);
-    let spawn = Spawn { journal: &journal, key: &key, doors: &doors, loaders: &loaders, images: &images, cancel: &cancel };
+    let spawn = Spawn {
+        journal: &journal,
+        key: &key,
+        doors: &doors,
+        loaders: &loaders,
+        images: &images,
+        cancel: &cancel,
+    };
     spawn.http(&mut tasks, &mut metrics);
     spawn.tftp(&mut tasks, &mut metrics)?;
     spawn.dhcp(&mut tasks, &mut metrics);
@@ -157,7 +166,9 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     cancel.cancel();
     // Transfers under way may end; whoever is not done then is broken off.
     let drain = async { while tasks.join_next().await.is_some() {} };
-    tokio::time::timeout(std::time::Duration::from_secs(5), drain).await.ok();
+    tokio::time::timeout(std::time::Duration::from_secs(5), drain)
+        .await
+        .ok();
     stop_api.cancel();
     control.await.ok();
     journal.commit(vec![own(What::ServerStopped {})]).await.ok();
@@ -174,8 +185,14 @@ fn own(what: What) -> NewEvent {
 fn died(ended: Result<(&'static str, Result<(), String>), tokio::task::JoinError>) -> ServeError {
     match ended {
         Ok((service, Err(why))) => ServeError::Died { service, why },
-        Ok((service, Ok(()))) => ServeError::Died { service, why: "it ended without being asked".into() },
-        Err(error) => ServeError::Died { service: "a service", why: error.to_string() },
+        Ok((service, Ok(()))) => ServeError::Died {
+            service,
+            why: "it ended without being asked".into(),
+        },
+        Err(error) => ServeError::Died {
+            service: "a service",
+            why: error.to_string(),
+        },
     }
 }
 
@@ -195,7 +212,10 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
             eprint!("{}", refused.detail.as_deref().unwrap_or_default());
             Ok(())
         }
-        Err(refused) => Err(ServeError::ClusterFile { message: refused.to_string(), detail: refused.detail }),
+        Err(refused) => Err(ServeError::ClusterFile {
+            message: refused.to_string(),
+            detail: refused.detail,
+        }),
     }
 }
 
@@ -206,7 +226,10 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
         match cluster_file::load(path) {
             Ok((text, cluster)) => {
                 match cluster_file::apply(journal, "serve", text, cluster.nodes.len() as u64).await {
-                    Ok(true) => tracing::info!(nodes = cluster.nodes.len(), "the cluster file was read again and is in force"),
+                    Ok(true) => tracing::info!(
+                        nodes = cluster.nodes.len(),
+                        "the cluster file was read again and is in force"
+                    ),
                     Ok(false) => tracing::info!("the cluster file was read again: nothing changed"),
                     Err(error) => tracing::error!(%error, "the cluster file could not be put into force"),
                 }
@@ -252,7 +275,12 @@ impl Spawn<'_> {
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let cancel = self.cancel.clone();
         tasks.spawn(async move {
-            ("HTTP", http::serve(address, http::router(shared), counters, cancel).await.map_err(|e| chain(&e)))
+            (
+                "HTTP",
+                http::serve(address, http::router(shared), counters, cancel)
+                    .await
+                    .map_err(|e| chain(&e)),
+            )
         });
     }
 
@@ -262,8 +290,15 @@ impl Spawn<'_> {
         let counted = counters.clone();
         metrics.add(move || tftp_samples(&counted));
         let config = Tftp {
-            listeners: vec![Listener::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))?],
-            resolve: crate::loaders::over_tftp(self.loaders.clone(), self.doors.http.unwrap_or(80)),
+            listeners: vec![Listener::bind(SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                port,
+            ))?],
+            resolve: crate::loaders::over_tftp(
+                self.journal.clone(),
+                self.loaders.clone(),
+                self.doors.http.unwrap_or(80),
+            ),
             report: crate::loaders::reported(self.journal.clone()),
             counters,
             limits: TftpLimits::default(),
@@ -309,28 +344,56 @@ fn journal_samples(journal: &Journal) -> Vec<Sample> {
     let counts = journal.counters().read();
     [
         ("journal_events", "Events written", counts.events),
-        ("journal_transactions", "Transactions that they took", counts.transactions),
-        ("journal_commit_microseconds", "Time that the transactions took", counts.commit_micros),
-        ("journal_observations_dropped", "Observations that the journal could not take", counts.observations_dropped),
-        ("journal_errors", "Transactions and snapshots that failed", counts.errors),
+        (
+            "journal_transactions",
+            "Transactions that they took",
+            counts.transactions,
+        ),
+        (
+            "journal_commit_microseconds",
+            "Time that the transactions took",
+            counts.commit_micros,
+        ),
+        (
+            "journal_observations_dropped",
+            "Observations that the journal could not take",
+            counts.observations_dropped,
+        ),
+        (
+            "journal_errors",
+            "Transactions and snapshots that failed",
+            counts.errors,
+        ),
     ]
-    .map(|(name, help, value)| Sample { name, help, label: None, value })
+    .map(|(name, help, value)| Sample {
+        name,
+        help,
+        label: None,
+        value,
+    })
     .into()
 }
 
 fn http_samples(counters: &HttpCounters) -> Vec<Sample> {
     vec![
         Sample::of("http_requests", "Requests of nodes", &counters.requests),
-        Sample::of("http_refused", "Answers with a status of 400 or more", &counters.refused),
+        Sample::of(
+            "http_refused",
+            "Answers with a status of 400 or more",
+            &counters.refused,
+        ),
         Sample::of("http_bytes", "Bytes of files sent", &counters.bytes),
-        Sample::of("http_malformed", "Connections that broke the protocol", &counters.malformed),
+        Sample::of(
+            "http_malformed",
+            "Connections that broke the protocol",
+            &counters.malformed,
+        ),
     ]
 }
 
 fn tftp_samples(counters: &TftpCounters) -> Vec<Sample> {
-    let outcome = |word: &str, counter| {
-        Sample::of("tftp_transfers", "Requests by their end", counter).labelled("outcome", word)
-    };
+    let outcome =
+        |word: &str, counter| Sample::of("tftp_transfers", "Requests by their end", counter).labelled("outcome", word);
     vec![
         outcome("complete", &counters.complete),
         outcome("probed", &counters.probed),

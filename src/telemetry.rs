@@ -14,7 +14,10 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging to standard error. `RUST_LOG` chooses levels, `info` by default.
 pub fn logs(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     // A second start in one process (tests) keeps the first.
     if json {
         builder.json().flatten_event(true).try_init().ok();
@@ -42,7 +45,12 @@ pub struct Sample {
 impl Sample {
     /// A counter without label.
     pub fn of(name: &'static str, help: &'static str, counter: &AtomicU64) -> Self {
-        Self { name, help, label: None, value: counter.load(Ordering::Relaxed) }
+        Self {
+            name,
+            help,
+            label: None,
+            value: counter.load(Ordering::Relaxed),
+        }
     }
 
     /// With a label.
@@ -61,7 +69,9 @@ pub struct Metrics {
 
 impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Metrics").field("readings", &self.readings.len()).finish()
+        f.debug_struct("Metrics")
+            .field("readings", &self.readings.len())
+            .finish()
     }
 }
 
@@ -86,19 +96,39 @@ impl Metrics {
 
 fn gauges(world: &World) -> Vec<(&'static str, &'static str, i64)> {
     let boots = || world.nodes.values().filter_map(|state| state.boot.as_ref());
-    let served = world.networks.values().filter(|n| matches!(n.serving, Serving::Yes { .. })).count();
+    let served = world
+        .networks
+        .values()
+        .filter(|n| matches!(n.serving, Serving::Yes { .. }))
+        .count();
     [
         ("nodes", "Declared nodes", world.cluster.nodes.len()),
-        ("nodes_ready", "Nodes whose last boot became ready", boots().filter(|boot| boot.is_ready()).count()),
-        ("nodes_in_trouble", "Nodes whose last boot reported trouble", boots().filter(|b| in_trouble(b)).count()),
-        ("machines", "Machines that asked and are not declared", world.machines.len()),
+        (
+            "nodes_ready",
+            "Nodes whose last boot became ready",
+            boots().filter(|boot| boot.is_ready()).count(),
+        ),
+        (
+            "nodes_in_trouble",
+            "Nodes whose last boot reported trouble",
+            boots().filter(|b| in_trouble(b)).count(),
+        ),
+        (
+            "machines",
+            "Machines that asked and are not declared",
+            world.machines.len(),
+        ),
         ("leases", "Leases, ended ones included", world.leases.len()),
         ("networks_served", "Networks on which DHCP answers", served),
         ("images", "Images that can be booted", world.images.len()),
     ]
     .map(|(name, help, value)| (name, help, i64::try_from(value).unwrap_or(i64::MAX)))
     .into_iter()
-    .chain([("journal_seq", "Position of the last event", i64::try_from(world.seq).unwrap_or(i64::MAX))])
+    .chain([(
+        "journal_seq",
+        "Position of the last event",
+        i64::try_from(world.seq).unwrap_or(i64::MAX),
+    )])
     .collect()
 }
 
@@ -137,4 +167,3 @@ impl Collector for Gauges {
         Ok(())
     }
 }
-

@@ -7,12 +7,13 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// Every built-in template with its name.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 8] = [
     ("local.ipxe", include_str!("../templates/local.ipxe.j2")),
     ("image.ipxe", include_str!("../templates/image.ipxe.j2")),
     ("shell.ipxe", include_str!("../templates/shell.ipxe.j2")),
     ("blocked.ipxe", include_str!("../templates/blocked.ipxe.j2")),
     ("unknown.ipxe", include_str!("../templates/unknown.ipxe.j2")),
+    ("local.grub", include_str!("../templates/local.grub.j2")),
     ("autoexec.ipxe", include_str!("../templates/autoexec.ipxe.j2")),
     ("user-data.yaml", include_str!("../templates/user-data.yaml.j2")),
 ];

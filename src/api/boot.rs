@@ -31,17 +31,26 @@ pub async fn choose(
     if let Some(target) = &choice.target
         && BootTarget::parse(target).is_none()
     {
-        return Err(ApiProblem::bad_request(format!("{target} is no boot target: local, image, shell, maintenance")));
+        return Err(ApiProblem::bad_request(format!(
+            "{target} is no boot target: local, image, shell, maintenance"
+        )));
     }
     let now = Timestamp::now();
     let events = nodes
         .iter()
         .map(|node| {
-            let what = What::TargetSet { target: choice.target.clone(), once: choice.once };
+            let what = What::TargetSet {
+                target: choice.target.clone(),
+                once: choice.once,
+            };
             NewEvent::new(now, actor.0.clone(), Subject::Node(node.name.to_string()), what)
         })
         .collect();
-    let committed = api.journal.commit(events).await.map_err(|error| ApiProblem::unavailable(&error))?;
+    let committed = api
+        .journal
+        .commit(events)
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?;
     let results: Vec<Value> = nodes
         .iter()
         .map(|node| {
@@ -73,10 +82,17 @@ pub async fn power(
     let world = api.journal.world();
     let node = super::nodes::find(&world, &power.node)?;
     if !matches!(power.action.as_str(), "on" | "off" | "reset") {
-        return Err(ApiProblem::bad_request(format!("{} is no power action: on, off, reset", power.action)));
+        return Err(ApiProblem::bad_request(format!(
+            "{} is no power action: on, off, reset",
+            power.action
+        )));
     }
     let what = What::Power { action: power.action };
     let event = NewEvent::new(Timestamp::now(), actor.0, Subject::Node(node.name.to_string()), what);
-    let committed = api.journal.commit(vec![event]).await.map_err(|error| ApiProblem::unavailable(&error))?;
+    let committed = api
+        .journal
+        .commit(vec![event])
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?;
     Ok(Json(json!({ "seq": committed.last })))
 }

@@ -24,9 +24,19 @@ pub struct Wanted {
 
 /// `GET /v1/events`: one JSON object a line, oldest first.
 pub async fn events(State(api): State<Api>, Query(wanted): Query<Wanted>) -> Result<Response, ApiProblem> {
-    let subject = wanted.subject.as_deref().map(str::parse::<Subject>).transpose().map_err(ApiProblem::bad_request)?;
-    let kinds: Vec<String> =
-        wanted.kind.iter().flat_map(|k| k.split(',')).filter(|k| !k.is_empty()).map(str::to_string).collect();
+    let subject = wanted
+        .subject
+        .as_deref()
+        .map(str::parse::<Subject>)
+        .transpose()
+        .map_err(ApiProblem::bad_request)?;
+    let kinds: Vec<String> = wanted
+        .kind
+        .iter()
+        .flat_map(|k| k.split(','))
+        .filter(|k| !k.is_empty())
+        .map(str::to_string)
+        .collect();
     let filter = Filter {
         after: wanted.after,
         subject: subject.clone(),
@@ -37,7 +47,11 @@ pub async fn events(State(api): State<Api>, Query(wanted): Query<Wanted>) -> Res
     };
     // What is committed while we read comes with the stream that begins at this position.
     let position = api.journal.world().seq;
-    let mut first = api.journal.read(&filter).await.map_err(|error| ApiProblem::unavailable(&error))?;
+    let mut first = api
+        .journal
+        .read(&filter)
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?;
     if filter.newest_first {
         first.reverse();
     }
@@ -49,7 +63,9 @@ pub async fn events(State(api): State<Api>, Query(wanted): Query<Wanted>) -> Res
     }
     let live = api.journal.follow(position).filter_map(move |event| {
         let line = match event {
-            Ok(event) if subject.as_ref().is_none_or(|s| *s == event.subject) && wanted_kind(&kinds, event.what.kind()) => {
+            Ok(event)
+                if subject.as_ref().is_none_or(|s| *s == event.subject) && wanted_kind(&kinds, event.what.kind()) =>
+            {
                 Some(Ok(line(&event)))
             }
             Ok(_) => None,

@@ -52,6 +52,9 @@ impl Api {
     /// Where a node reaches us: our address on the network of its first addressed NIC.
     fn site(&self, node: &Node) -> Site {
         let world = self.journal.world();
-        world.site_of(node).unwrap_or(Site { address: std::net::Ipv4Addr::UNSPECIFIED, http_port: self.http_port })
+        world.site_of(node).unwrap_or(Site {
+            address: std::net::Ipv4Addr::UNSPECIFIED,
+            http_port: self.http_port,
+        })
     }
 }

@@ -127,7 +127,9 @@ pub async fn timeline(
     };
     let next = boots().map(|b| b.id).filter(|id| *id > boot.id).min();
     let events = events_of(&api, &node, boot.id.saturating_sub(1), next).await?;
-    Ok(Json(serde_json::to_value(model::timeline::timeline(boot, &events)).unwrap_or_default()))
+    Ok(Json(
+        serde_json::to_value(model::timeline::timeline(boot, &events)).unwrap_or_default(),
+    ))
 }
 
 /// `GET /v1/nodes/{node}/why`.
@@ -135,7 +137,11 @@ pub async fn why(State(api): State<Api>, Path(name): Path<String>) -> Result<Jso
     let world = api.journal.world();
     let node = find(&world, &name)?;
     let state = world.state(&node.name);
-    let oldest = state.earlier.last().or(state.boot.as_ref()).map_or(0, |boot| boot.id.saturating_sub(1));
+    let oldest = state
+        .earlier
+        .last()
+        .or(state.boot.as_ref())
+        .map_or(0, |boot| boot.id.saturating_sub(1));
     let events = events_of(&api, &node, oldest, None).await?;
     let why = model::why::why(&world, &node, Timestamp::now(), &events);
     Ok(Json(serde_json::to_value(why).unwrap_or_default()))
@@ -151,19 +157,30 @@ async fn events_of(api: &Api, node: &Node, after: u64, before: Option<u64>) -> R
         newest_first: true,
         ..Filter::default()
     };
-    let mut events = api.journal.read(&filter).await.map_err(|error| ApiProblem::unavailable(&error))?;
+    let mut events = api
+        .journal
+        .read(&filter)
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?;
     events.reverse();
     Ok(events)
 }
 
 /// The node of that name, or what it may have meant.
 pub fn find(world: &World, name: &str) -> Result<Arc<Node>, ApiProblem> {
-    world.cluster.node(name).cloned().ok_or_else(|| ApiProblem::not_found(model::explain::no_such_node(&world.cluster, name)))
+    world
+        .cluster
+        .node(name)
+        .cloned()
+        .ok_or_else(|| ApiProblem::not_found(model::explain::no_such_node(&world.cluster, name)))
 }
 
 /// The nodes of a node set.
 pub fn select(world: &World, text: &str) -> Result<Vec<Arc<Node>>, ApiProblem> {
-    let names = world.cluster.select(text).map_err(|error| ApiProblem::bad_request(error.to_string()))?;
+    let names = world
+        .cluster
+        .select(text)
+        .map_err(|error| ApiProblem::bad_request(error.to_string()))?;
     names.iter().map(|name| find(world, name)).collect()
 }
 

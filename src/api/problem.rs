@@ -15,17 +15,29 @@ pub struct ApiProblem {
 impl ApiProblem {
     /// What was named does not exist.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: detail.into(), diagnostics: None }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            detail: detail.into(),
+            diagnostics: None,
+        }
     }
 
     /// The request makes no sense.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, detail: detail.into(), diagnostics: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            detail: detail.into(),
+            diagnostics: None,
+        }
     }
 
     /// A cluster file with mistakes.
     pub fn invalid(detail: impl Into<String>, diagnostics: String) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: detail.into(), diagnostics: Some(diagnostics) }
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            detail: detail.into(),
+            diagnostics: Some(diagnostics),
+        }
     }
 
     /// The server cannot do it now.
@@ -36,7 +48,11 @@ impl ApiProblem {
             detail = format!("{detail}: {next}");
             cause = next.source();
         }
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail, diagnostics: None }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            detail,
+            diagnostics: None,
+        }
     }
 }
 
@@ -49,6 +65,11 @@ impl IntoResponse for ApiProblem {
             "detail": self.detail,
             "diagnostics": self.diagnostics,
         });
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        (
+            self.status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body.to_string(),
+        )
+            .into_response()
     }
 }

@@ -32,7 +32,10 @@ pub enum ApiError {
 /// # Errors
 /// If the path cannot be bound.
 pub fn listen(path: &Path) -> Result<UnixListener, ApiError> {
-    let failed = |source| ApiError::Bind { path: path.to_path_buf(), source };
+    let failed = |source| ApiError::Bind {
+        path: path.to_path_buf(),
+        source,
+    };
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}

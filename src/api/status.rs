@@ -23,7 +23,9 @@ pub async fn status(State(api): State<Api>) -> Json<Value> {
                 }
                 Some(Serving::Refused { server }) => json!({ "state": "refused", "other_server": server }),
                 Some(Serving::Absent { why }) => json!({ "state": "absent", "why": why }),
-                None => json!({ "state": if network.dhcp == model::cluster::DhcpMode::Off { "off" } else { "starting" } }),
+                None => {
+                    json!({ "state": if network.dhcp == model::cluster::DhcpMode::Off { "off" } else { "starting" } })
+                }
             };
             let used = world
                 .leases
@@ -40,7 +42,11 @@ pub async fn status(State(api): State<Api>) -> Json<Value> {
             })
         })
         .collect();
-    let ready = world.nodes.values().filter(|s| s.boot.as_ref().is_some_and(model::world::Boot::is_ready)).count();
+    let ready = world
+        .nodes
+        .values()
+        .filter(|s| s.boot.as_ref().is_some_and(model::world::Boot::is_ready))
+        .count();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": api.started,
@@ -81,14 +87,21 @@ pub async fn leases(State(api): State<Api>) -> Json<Value> {
 /// `GET /v1/machines`: machines that asked and are not declared, the latest first.
 pub async fn machines(State(api): State<Api>) -> Json<Value> {
     let world = api.journal.world();
-    let mut machines: Vec<_> =
-        world.machines.values().filter(|m| world.cluster.by_mac(m.mac).is_none()).cloned().collect();
+    let mut machines: Vec<_> = world
+        .machines
+        .values()
+        .filter(|m| world.cluster.by_mac(m.mac).is_none())
+        .cloned()
+        .collect();
     machines.sort_by_key(|m| std::cmp::Reverse(m.last_seen));
     Json(
         machines
             .iter()
             .map(|machine| {
-                let address = world.leases.of_on(machine.mac, &machine.network).map(|lease| lease.address);
+                let address = world
+                    .leases
+                    .of_on(machine.mac, &machine.network)
+                    .map(|lease| lease.address);
                 json!({ "machine": &**machine, "address": address })
             })
             .collect(),
@@ -98,5 +111,8 @@ pub async fn machines(State(api): State<Api>) -> Json<Value> {
 /// `GET /metrics`, in the OpenMetrics text format.
 pub async fn metrics(State(api): State<Api>) -> ([(http::HeaderName, &'static str); 1], String) {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(http::header::CONTENT_TYPE, kind)], api.metrics.render(&api.journal.world()))
+    (
+        [(http::header::CONTENT_TYPE, kind)],
+        api.metrics.render(&api.journal.world()),
+    )
 }

@@ -45,8 +45,11 @@ async fn ask(printer: &Printer, paths: &Paths, file: &Path) -> Result<(String, P
     // Mistakes are shown with the file's own name and in colour, before the server is asked.
     check::checked(printer, &file.display().to_string(), &text, model::config::read(&text))?;
     let value = Client::new(paths).post("/v1/plan", text.clone()).await?;
-    let plan = serde_json::from_value(value)
-        .map_err(|error| Failure::new(format!("the server's plan cannot be read, is it of another version? {error}")))?;
+    let plan = serde_json::from_value(value).map_err(|error| {
+        Failure::new(format!(
+            "the server's plan cannot be read, is it of another version? {error}"
+        ))
+    })?;
     Ok((text, plan))
 }
 
@@ -68,7 +71,13 @@ fn render(printer: &Printer, plan: &Plan) -> String {
     if plan.is_empty() {
         return format!("no node would see a difference ({} nodes)\n", plan.unchanged);
     }
-    let paint = |color: AnsiColor| if printer.color { Style::new().fg_color(Some(color.into())) } else { Style::new() };
+    let paint = |color: AnsiColor| {
+        if printer.color {
+            Style::new().fg_color(Some(color.into()))
+        } else {
+            Style::new()
+        }
+    };
     let (green, red, yellow) = (paint(AnsiColor::Green), paint(AnsiColor::Red), paint(AnsiColor::Yellow));
     let mut out = String::new();
     for sentence in &plan.cluster {
@@ -88,8 +97,16 @@ fn render(printer: &Printer, plan: &Plan) -> String {
         }
     }
     if plan.changed.len() > SHOWN {
-        let rest: Vec<String> = plan.changed.iter().skip(SHOWN).map(|change| change.node.clone()).collect();
-        out += &format!("{yellow}~ {}{yellow:#} change too (--output json shows each)\n", model::nodeset::fold(&rest));
+        let rest: Vec<String> = plan
+            .changed
+            .iter()
+            .skip(SHOWN)
+            .map(|change| change.node.clone())
+            .collect();
+        out += &format!(
+            "{yellow}~ {}{yellow:#} change too (--output json shows each)\n",
+            model::nodeset::fold(&rest)
+        );
     }
     if let Some(diff) = &plan.hosts {
         out += &format!("{yellow}~{yellow:#} /etc/hosts of every node\n");

@@ -7,7 +7,13 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 /// Turn a machine on: it finds its address, its loader, its operating system, its name and its settings, and says
 /// when it is ready.
 #[derive(Debug, Parser)]
-#[command(name = "bellwether", version, about, propagate_version = true, subcommand_required = true)]
+#[command(
+    name = "bellwether",
+    version,
+    about,
+    propagate_version = true,
+    subcommand_required = true
+)]
 #[command(after_help = "First steps:\n  \
     bellwether check cluster.yaml            is the file right?\n  \
     bellwether image build debian-12         make something to boot\n  \
@@ -17,7 +23,13 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub struct Args {
     /// Folder with the journal, images and the control socket [default: /var/lib/bellwether for root, else
     /// ~/.local/state/bellwether]
-    #[arg(long, global = true, env = "BELLWETHER_STATE", value_name = "DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "BELLWETHER_STATE",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
     pub state: Option<PathBuf>,
     /// How to print
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Text)]
@@ -81,6 +93,8 @@ pub enum Command {
     Timeline(Timeline),
     /// Say where a node stands, what it waits for and what to do
     Why(Why),
+    /// Wait until nodes are ready, and watch them on their way
+    Wait(Wait),
     /// Print the JSON Schema of the cluster file, for editors
     Schema,
     /// Print completions for a shell
@@ -236,6 +250,16 @@ pub struct Timeline {
     /// Show known harmless detours too
     #[arg(long, short)]
     pub all: bool,
+}
+
+/// `wait`.
+#[derive(Debug, ClapArgs)]
+pub struct Wait {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    pub nodes: String,
+    /// Give up after so many seconds
+    #[arg(long, default_value_t = 600)]
+    pub timeout: u64,
 }
 
 /// `why`.

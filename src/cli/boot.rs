@@ -12,7 +12,9 @@ use super::{Failure, Printer};
 pub async fn run(printer: &Printer, paths: &Paths, args: &Boot) -> Result<(), Failure> {
     let target = (args.target != "declared").then_some(&args.target);
     if target.is_none() && args.once {
-        return Err(Failure::usage("--once goes with a target, `declared` takes a choice back"));
+        return Err(Failure::usage(
+            "--once goes with a target, `declared` takes a choice back",
+        ));
     }
     let body = json!({ "nodes": args.nodes, "target": target, "once": args.once });
     let value = Client::new(paths).post("/v1/boot", body.to_string()).await?;
@@ -24,7 +26,12 @@ pub async fn run(printer: &Printer, paths: &Paths, args: &Boot) -> Result<(), Fa
             rows.iter().map(|row| {
                 let image = row["image"].as_str().map(|name| format!(" {name}")).unwrap_or_default();
                 let but = row["blocked"].as_str().unwrap_or_default().to_string();
-                [text(&row["node"]), format!("{}{image}", text(&row["target"])), when.to_string(), but]
+                [
+                    text(&row["node"]),
+                    format!("{}{image}", text(&row["target"])),
+                    when.to_string(),
+                    but,
+                ]
             }),
         )
     })

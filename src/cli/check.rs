@@ -37,7 +37,13 @@ pub fn run(printer: &Printer, args: &File) -> Result<(), Failure> {
         return Ok(());
     }
     let nodes = cluster.nodes.len();
-    let plural = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let plural = |n: usize, word: &str| {
+        if n == 1 {
+            format!("1 {word}")
+        } else {
+            format!("{n} {word}s")
+        }
+    };
     output::text(&format!(
         "{shown} is fine: {}, {}, {}, {}\n",
         plural(nodes, "node"),
@@ -67,7 +73,11 @@ pub fn checked(
     reading: Reading,
 ) -> Result<model::cluster::Cluster, Failure> {
     let shown = diagnostics::render(name, text, &reading.diagnostics, printer.color);
-    let errors = reading.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let errors = reading
+        .diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .count();
     match reading.cluster {
         Some(cluster) => {
             if !reading.diagnostics.is_empty() && !printer.json() {
@@ -79,12 +89,20 @@ pub fn checked(
             if !printer.json() {
                 anstream::eprint!("{shown}");
             }
-            let what = if errors == 1 { "one mistake".to_string() } else { format!("{errors} mistakes") };
+            let what = if errors == 1 {
+                "one mistake".to_string()
+            } else {
+                format!("{errors} mistakes")
+            };
             Err(Failure::usage(format!("{name} has {what}")))
         }
     }
 }
 
 fn line(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()[..at.min(text.len())]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }

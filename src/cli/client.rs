@@ -65,9 +65,13 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, Failure> {
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         let broken = |error: hyper::Error| Failure::new(format!("the server hung up: {error}"));
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
         tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
@@ -82,8 +86,14 @@ impl Client {
         }
         let bytes = collect(answer.into_body()).await?;
         let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let message = problem["detail"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_string);
-        let failure = if status.as_u16() < 500 { Failure::usage(message) } else { Failure::new(message) };
+        let message = problem["detail"]
+            .as_str()
+            .map_or_else(|| format!("the server answered {status}"), str::to_string);
+        let failure = if status.as_u16() < 500 {
+            Failure::usage(message)
+        } else {
+            Failure::new(message)
+        };
         Err(match problem["diagnostics"].as_str() {
             Some(diagnostics) => failure.with_detail(diagnostics),
             None => failure,
@@ -97,7 +107,9 @@ impl Client {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => Failure::new(format!(
                 "no server is running with this state folder (no answer on {socket})"
             ))
-            .with_detail("Start it with `bellwether serve --config cluster.yaml`, or name another folder with --state."),
+            .with_detail(
+                "Start it with `bellwether serve --config cluster.yaml`, or name another folder with --state.",
+            ),
             ErrorKind::PermissionDenied => Failure::new(format!(
                 "you may not use {socket}: the server takes commands from root and from the user that it runs as"
             )),
@@ -107,7 +119,10 @@ impl Client {
 }
 
 async fn collect(body: Incoming) -> Result<Bytes, Failure> {
-    let collected = body.collect().await.map_err(|error| Failure::new(format!("the server hung up: {error}")))?;
+    let collected = body
+        .collect()
+        .await
+        .map_err(|error| Failure::new(format!("the server hung up: {error}")))?;
     Ok(collected.to_bytes())
 }
 

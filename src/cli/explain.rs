@@ -21,8 +21,13 @@ pub fn run(printer: &Printer, paths: &Paths, args: &Explain) -> Result<(), Failu
             serde_json::to_value(explanation).unwrap_or_default()
         }
         None => super::block_on_value(async {
-            let query = args.key.as_ref().map_or_else(String::new, |key| format!("?key={}", segment(key)));
-            Client::new(paths).get(&format!("/v1/nodes/{}/explain{query}", segment(&args.node))).await
+            let query = args
+                .key
+                .as_ref()
+                .map_or_else(String::new, |key| format!("?key={}", segment(key)));
+            Client::new(paths)
+                .get(&format!("/v1/nodes/{}/explain{query}", segment(&args.node)))
+                .await
         })?,
     };
     printer.value(&value, || table(printer, &value))
@@ -38,7 +43,11 @@ fn table(printer: &Printer, value: &Value) -> String {
                 Value::Null => String::new(),
                 other => other.to_string(),
             };
-            let line = if row["line"] == 0 { "-".to_string() } else { text("line") };
+            let line = if row["line"] == 0 {
+                "-".to_string()
+            } else {
+                text("line")
+            };
             [text("key"), text("value").replace('\n', "\\n"), text("layer"), line]
         }),
     )

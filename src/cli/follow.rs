@@ -27,7 +27,9 @@ pub async fn events(printer: &Printer, paths: &Paths, args: &Events) -> Result<(
                 return output::text(&format!("{value}\n"));
             }
             let event: Event = serde_json::from_value(value).map_err(|error| {
-                Failure::new(format!("the server sent an event that this version does not know: {error}"))
+                Failure::new(format!(
+                    "the server sent an event that this version does not know: {error}"
+                ))
             })?;
             output::text(&format!("{}\n", events::line(&event, printer.color)))
         })

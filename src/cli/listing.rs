@@ -48,7 +48,12 @@ pub async fn status(printer: &Printer, paths: &Paths) -> Result<(), Failure> {
             out += &printer.table(
                 ["IMAGE", "OS", "ARCH", "SIZE"],
                 images.iter().map(|image| {
-                    [text(&image["name"]), text(&image["os"]), text(&image["architecture"]), size(&image["size"])]
+                    [
+                        text(&image["name"]),
+                        text(&image["os"]),
+                        text(&image["architecture"]),
+                        size(&image["size"]),
+                    ]
                 }),
             );
         }
@@ -58,7 +63,9 @@ pub async fn status(printer: &Printer, paths: &Paths) -> Result<(), Failure> {
 
 /// Nodes and where they stand.
 pub async fn nodes(printer: &Printer, paths: &Paths, args: &Nodes) -> Result<(), Failure> {
-    let value = Client::new(paths).get(&format!("/v1/nodes?nodes={}", segment(&args.nodes))).await?;
+    let value = Client::new(paths)
+        .get(&format!("/v1/nodes?nodes={}", segment(&args.nodes)))
+        .await?;
     let rows = value.as_array().cloned().unwrap_or_default();
     printer.value(&value, || {
         printer.table(
@@ -71,7 +78,10 @@ pub async fn nodes(printer: &Printer, paths: &Paths, args: &Nodes) -> Result<(),
                     (_, None, Some(step)) => step.to_string(),
                     _ => "-".to_string(),
                 };
-                let image = node["next_image"].as_str().map(|name| format!(" {name}")).unwrap_or_default();
+                let image = node["next_image"]
+                    .as_str()
+                    .map(|name| format!(" {name}"))
+                    .unwrap_or_default();
                 let blocked = if node["blocked"].is_null() { "" } else { " (blocked)" };
                 [
                     text(&node["name"]),
@@ -95,9 +105,20 @@ pub async fn leases(printer: &Printer, paths: &Paths) -> Result<(), Failure> {
             ["ADDRESS", "MAC", "HOLDER", "NETWORK", "KIND", "UNTIL"],
             rows.iter().map(|lease| {
                 let holder = lease["node"].as_str().or(lease["hostname"].as_str()).unwrap_or("-");
-                let until = if lease["active"] == true { time(&lease["until"]) } else { "ended".to_string() };
+                let until = if lease["active"] == true {
+                    time(&lease["until"])
+                } else {
+                    "ended".to_string()
+                };
                 let kind = if lease["reserved"] == true { "reserved" } else { "pool" };
-                [text(&lease["address"]), text(&lease["mac"]), holder.into(), text(&lease["network"]), kind.into(), until]
+                [
+                    text(&lease["address"]),
+                    text(&lease["mac"]),
+                    holder.into(),
+                    text(&lease["network"]),
+                    kind.into(),
+                    until,
+                ]
             }),
         )
     })
@@ -112,7 +133,15 @@ pub async fn machines(printer: &Printer, paths: &Paths) -> Result<(), Failure> {
             return "every machine that asked is declared\n".to_string();
         }
         printer.table(
-            ["MAC", "ADDRESS", "NETWORK", "ASKED AS", "HOST NAME", "UUID", "LAST SEEN"],
+            [
+                "MAC",
+                "ADDRESS",
+                "NETWORK",
+                "ASKED AS",
+                "HOST NAME",
+                "UUID",
+                "LAST SEEN",
+            ],
             rows.iter().map(|row| {
                 let machine = &row["machine"];
                 [
@@ -152,8 +181,12 @@ pub fn ago(seconds: &Value) -> Option<String> {
 }
 
 fn time(value: &Value) -> String {
-    let Some(at) = value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok()) else { return "-".into() };
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    let Some(at) = value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
+        return "-".into();
+    };
+    at.to_zoned(jiff::tz::TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 fn size(value: &Value) -> String {

@@ -7,6 +7,8 @@ mod args;
 mod boot;
 mod check;
 mod client;
+pub mod diagnostics;
+mod events;
 mod explain;
 mod follow;
 mod listing;
@@ -15,6 +17,7 @@ mod paths;
 mod serve;
 mod show;
 mod story;
+mod wait;
 
 pub use args::Args;
 pub use output::{Failure, Printer};
@@ -59,6 +62,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Events(events) => block_on(follow::events(printer, &paths, &events)),
         Command::Timeline(timeline) => block_on(story::timeline(printer, &paths, &timeline)),
         Command::Why(why) => block_on(story::why(printer, &paths, &why)),
+        Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
         Command::Schema => output::text(&pretty(&model::config::schema())),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "bellwether", &mut std::io::stdout());

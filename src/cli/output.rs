@@ -26,7 +26,10 @@ impl Printer {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { format, color: format == Format::Text && choice != anstream::ColorChoice::Never }
+        Self {
+            format,
+            color: format == Format::Text && choice != anstream::ColorChoice::Never,
+        }
     }
 
     /// Whether JSON was asked for.
@@ -36,17 +39,25 @@ impl Printer {
 
     /// Prints a value as JSON, or what `human` makes of it.
     pub fn value(&self, value: &serde_json::Value, human: impl FnOnce() -> String) -> Result<(), Failure> {
-        if self.json() { text(&super::pretty(value)) } else { text(&human()) }
+        if self.json() {
+            text(&super::pretty(value))
+        } else {
+            text(&human())
+        }
     }
 
     /// A table without frames, as `ls -l` is one.
     pub fn table<const N: usize>(&self, head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
         let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::NOTHING);
+        table.load_style(comfy_table::presets::NOTHING);
         table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
         table.set_header(head.map(|word| {
             let cell = comfy_table::Cell::new(word);
-            if self.color { cell.add_attribute(comfy_table::Attribute::Bold) } else { cell }
+            if self.color {
+                cell.add_attribute(comfy_table::Attribute::Bold)
+            } else {
+                cell
+            }
         }));
         for row in rows {
             table.add_row(row);
@@ -103,12 +114,20 @@ pub struct Failure {
 impl Failure {
     /// Failed while doing it (exit status 1).
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), detail: None, usage: false }
+        Self {
+            message: message.into(),
+            detail: None,
+            usage: false,
+        }
     }
 
     /// Wrong from the start (exit status 2).
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), detail: None, usage: true }
+        Self {
+            message: message.into(),
+            detail: None,
+            usage: true,
+        }
     }
 
     /// A file that cannot be used.

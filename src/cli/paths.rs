@@ -11,7 +11,9 @@ pub struct Paths {
 impl Paths {
     /// The given state folder, or the usual one of this user.
     pub fn new(state: Option<PathBuf>) -> Self {
-        Self { state: state.unwrap_or_else(usual) }
+        Self {
+            state: state.unwrap_or_else(usual),
+        }
     }
 
     /// The state folder itself.

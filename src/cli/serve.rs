@@ -10,7 +10,11 @@ pub fn run(paths: &Paths, args: Serve) -> Result<(), Failure> {
     crate::telemetry::logs(args.log == LogFormat::Json);
     let mut loaders = args.loaders;
     loaders.push(paths.loaders());
-    let options = Options { state: paths.state().to_path_buf(), config: args.config, loaders };
+    let options = Options {
+        state: paths.state().to_path_buf(),
+        config: args.config,
+        loaders,
+    };
     let served = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

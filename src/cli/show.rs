@@ -13,7 +13,9 @@ pub async fn run(printer: &Printer, paths: &Paths, args: &Show) -> Result<(), Fa
     let client = Client::new(paths);
     let node = segment(&args.node);
     if let Some(document) = args.render {
-        let text = client.text(&format!("/v1/nodes/{node}/render/{}", document.as_str())).await?;
+        let text = client
+            .text(&format!("/v1/nodes/{node}/render/{}", document.as_str()))
+            .await?;
         return output::text(&text);
     }
     let value = client.get(&format!("/v1/nodes/{node}")).await?;
@@ -34,26 +36,51 @@ fn describe(value: &Value) -> String {
     };
     row("node", text(&value["fqdn"]));
     let list = |value: &Value| {
-        value.as_array().map(|all| all.iter().map(&text).collect::<Vec<_>>().join(", ")).unwrap_or_default()
+        value
+            .as_array()
+            .map(|all| all.iter().map(&text).collect::<Vec<_>>().join(", "))
+            .unwrap_or_default()
     };
     row("groups", list(&value["groups"]));
     row("profile", text(&value["profile"]));
     row("architecture", text(&value["architecture"]));
     for nic in value["nics"].as_array().into_iter().flatten() {
         let parts = [&nic["name"], &nic["mac"], &nic["address"], &nic["network"]];
-        row("NIC", parts.iter().map(|part| text(part)).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "));
+        row(
+            "NIC",
+            parts
+                .iter()
+                .map(|part| text(part))
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("  "),
+        );
     }
     row("uuid", text(&value["uuid"]));
     row("serial", text(&value["serial"]));
-    let image = value["next_image"].as_str().map(|name| format!(" {name}")).unwrap_or_default();
-    row("next boot", format!("{}{image} ({})", text(&value["next_target"]), text(&value["because"])));
+    let image = value["next_image"]
+        .as_str()
+        .map(|name| format!(" {name}"))
+        .unwrap_or_default();
+    row(
+        "next boot",
+        format!("{}{image} ({})", text(&value["next_target"]), text(&value["because"])),
+    );
     row("blocked", text(&value["blocked"]));
     let stands = match (value["ready"].as_bool(), value["step"].as_str()) {
         (Some(true), _) => "ready".to_string(),
         (_, Some(step)) => format!("reached {step}"),
         _ => "never seen".to_string(),
     };
-    row("stands", format!("{stands}{}", ago(&value["last_seen_seconds"]).map(|a| format!(", heard {a}")).unwrap_or_default()));
+    row(
+        "stands",
+        format!(
+            "{stands}{}",
+            ago(&value["last_seen_seconds"])
+                .map(|a| format!(", heard {a}"))
+                .unwrap_or_default()
+        ),
+    );
     row("trouble", text(&value["trouble"]));
     row("declared", format!("line {} of the cluster file", value["line"]));
     out

@@ -23,10 +23,21 @@ pub async fn document(
         "meta-data" => meta_data(&world.cluster, &node, boot.id),
         "user-data" => user_data(&shared.key, shared.site(ends), &world.cluster, &node, boot.id, target),
         "vendor-data" => vendor_data(),
-        _ => return Err(Problem::not_found("no-such-document", format!("{document} is not served"))),
+        _ => {
+            return Err(Problem::not_found(
+                "no-such-document",
+                format!("{document} is not served"),
+            ));
+        }
     };
-    let what = What::AnswersServed { document, bytes: rendered.text.len() as u64 };
+    let what = What::AnswersServed {
+        document,
+        bytes: rendered.text.len() as u64,
+    };
     shared.journal.observe(vec![shared.event(Subject::Node(name), what)]);
-    let headers = [(header::CONTENT_TYPE, rendered.content_type), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, rendered.content_type),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((headers, rendered.text).into_response())
 }

@@ -82,13 +82,26 @@ async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) ->
     let event = shared.event(Subject::Node(node.name.to_string()), what);
     let committed = shared.journal.commit(vec![event]).await.map_err(|error| {
         tracing::error!(node = %node.name, %error, "a boot script could not be given: the journal takes nothing");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "journal", "the journal takes nothing at present, ask again")
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "journal",
+            "the journal takes nothing at present, ask again",
+        )
     })?;
     let state = committed.world.state(&node.name);
     let boot = state.boot.as_ref().map_or(committed.last, |boot| boot.id);
-    Ok(text(boot_script(&shared.key, site, client.mac, boot, Some((&node, &resolved))).text))
+    Ok(text(
+        boot_script(&shared.key, site, client.mac, boot, Some((&node, &resolved))).text,
+    ))
 }
 
 fn text(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        text,
+    )
+        .into_response()
 }

@@ -25,10 +25,14 @@ pub async fn image(
 ) -> Response {
     let world = shared.journal.world();
     let known = world.images.get(&name).and_then(|image| {
-        [(&image.kernel, Role::Kernel), (&image.initrd, Role::Initrd), (&image.root, Role::Root)]
-            .into_iter()
-            .find(|(entry, _)| entry.name == file)
-            .map(|(_, role)| role)
+        [
+            (&image.kernel, Role::Kernel),
+            (&image.initrd, Role::Initrd),
+            (&image.root, Role::Root),
+        ]
+        .into_iter()
+        .find(|(entry, _)| entry.name == file)
+        .map(|(_, role)| role)
     });
     let path = known.map(|_| shared.images.join(&name).join(&file));
     send(shared, ends, path, known.unwrap_or(Role::File), &method, &uri, &headers).await
@@ -91,7 +95,10 @@ async fn send(
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::ETAG, &etag);
     if status == StatusCode::PARTIAL_CONTENT {
-        answer = answer.header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1));
+        answer = answer.header(
+            header::CONTENT_RANGE,
+            format!("bytes {}-{}/{length}", part.start, part.end - 1),
+        );
     }
     let tracked = Tracked::new(shared, ends, asked, role, length, size);
     let body = if *method == Method::HEAD {
@@ -102,7 +109,9 @@ async fn send(
     } else {
         HttpBody::from_stream(Body::new(file.take(size), tracked))
     };
-    answer.body(body).expect("every header above is made of valid characters")
+    answer
+        .body(body)
+        .expect("every header above is made of valid characters")
 }
 
 /// The file, its length, and a tag that changes with it.
@@ -110,8 +119,18 @@ async fn open(path: &FilePath) -> std::io::Result<(tokio::fs::File, u64, String)
     let file = tokio::fs::File::open(path).await?;
     let meta = file.metadata().await?;
     if !meta.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
     }
-    let changed = meta.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok((file, meta.len(), format!("\"{:x}-{:x}\"", meta.len(), changed.as_micros())))
+    let changed = meta
+        .modified()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok((
+        file,
+        meta.len(),
+        format!("\"{:x}-{:x}\"", meta.len(), changed.as_micros()),
+    ))
 }

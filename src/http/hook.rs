@@ -25,12 +25,19 @@ pub async fn called(
     body: Bytes,
 ) -> Result<&'static str, Problem> {
     if !matches!(hook.as_str(), "ready" | "failed" | "progress") {
-        return Err(Problem::not_found("no-such-hook", format!("{hook} is no hook: ready, failed or progress")));
+        return Err(Problem::not_found(
+            "no-such-hook",
+            format!("{hook} is no hook: ready, failed or progress"),
+        ));
     }
     let world = shared.journal.world();
     if let Err(problem) = check_token(&shared, &world, &name, &token) {
         if world.cluster.node(&name).is_some() {
-            let what = What::HookRefused { hook, client: plain(ends.client.ip()), why: problem.detail.clone() };
+            let what = What::HookRefused {
+                hook,
+                client: plain(ends.client.ip()),
+                why: problem.detail.clone(),
+            };
             shared.journal.observe(vec![shared.event(Subject::Node(name), what)]);
         }
         return Err(problem);
@@ -39,23 +46,30 @@ pub async fn called(
         .get(header::CONTENT_TYPE)
         .and_then(|t| t.to_str().ok())
         .is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
-    let (detail, host_keys) = if hook == "ready" && is_form { form(&body) } else { (shorten(&body), Vec::new()) };
-    let what = What::HookCalled { hook, detail, host_keys };
+    let (detail, host_keys) = if hook == "ready" && is_form {
+        form(&body)
+    } else {
+        (shorten(&body), Vec::new())
+    };
+    let what = What::HookCalled {
+        hook,
+        detail,
+        host_keys,
+    };
     let event = shared.event(Subject::Node(name), what);
     shared.journal.commit(vec![event]).await.map_err(|error| {
         tracing::error!(%error, "a callback could not be kept");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "journal", "the journal takes nothing at present, call again")
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "journal",
+            "the journal takes nothing at present, call again",
+        )
     })?;
     Ok("ok\n")
 }
 
 /// The node and its present boot, if the token is that boot's.
-pub fn check_token(
-    shared: &Shared,
-    world: &World,
-    name: &str,
-    token: &str,
-) -> Result<(Arc<Node>, Boot), Problem> {
+pub fn check_token(shared: &Shared, world: &World, name: &str, token: &str) -> Result<(Arc<Node>, Boot), Problem> {
     let refuse = |why: &str| Problem::new(StatusCode::FORBIDDEN, "token", why);
     let Some(node) = world.cluster.node(name) else {
         return Err(refuse("the token is not of a boot of such a node"));
@@ -76,7 +90,8 @@ fn form(body: &[u8]) -> (String, Vec<String>) {
     for (key, value) in form_urlencoded::parse(body) {
         let value = value.trim();
         // cloud-init says N/A for keys that the host does not have.
-        if key.starts_with("pub_key_") && value.starts_with("ssh-") | value.starts_with("ecdsa-") && host_keys.len() < 8 {
+        if key.starts_with("pub_key_") && value.starts_with("ssh-") | value.starts_with("ecdsa-") && host_keys.len() < 8
+        {
             host_keys.push(value.chars().take(1024).collect());
         } else if key == "fqdn" {
             hostname = value.chars().take(256).collect();
@@ -87,5 +102,15 @@ fn form(body: &[u8]) -> (String, Vec<String>) {
 
 fn shorten(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(DETAIL)]);
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect::<String>().trim().into()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect::<String>()
+        .trim()
+        .into()
 }

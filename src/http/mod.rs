@@ -80,7 +80,10 @@ impl Shared {
             std::net::IpAddr::V4(v4) => v4,
             std::net::IpAddr::V6(v6) => v6.to_ipv4_mapped().unwrap_or(std::net::Ipv4Addr::LOCALHOST),
         };
-        Site { address, http_port: self.port }
+        Site {
+            address,
+            http_port: self.port,
+        }
     }
 
     fn event(&self, subject: Subject, what: What) -> NewEvent {

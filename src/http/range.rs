@@ -15,8 +15,12 @@ pub enum Wanted {
 
 /// Reads a `Range` header for a file of that length.
 pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
-    let Some(spec) = header.and_then(|h| h.trim().strip_prefix("bytes=")) else { return Wanted::Whole };
-    let Some((first, last)) = spec.split_once('-') else { return Wanted::Whole };
+    let Some(spec) = header.and_then(|h| h.trim().strip_prefix("bytes=")) else {
+        return Wanted::Whole;
+    };
+    let Some((first, last)) = spec.split_once('-') else {
+        return Wanted::Whole;
+    };
     let number = |text: &str| text.trim().parse::<u64>();
     let range = match (first.trim(), last.trim()) {
         ("", "") => return Wanted::Whole,
@@ -34,7 +38,11 @@ pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
             _ => return Wanted::Whole,
         },
     };
-    if range.start >= length { Wanted::Unsatisfiable } else { Wanted::Part(range) }
+    if range.start >= length {
+        Wanted::Unsatisfiable
+    } else {
+        Wanted::Part(range)
+    }
 }
 
 #[cfg(test)]

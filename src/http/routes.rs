@@ -16,6 +16,8 @@ pub fn router(shared: Shared) -> Router {
         .route("/loaders/{file}", get(files::loader))
         .route("/autoexec.ipxe", get(boot::autoexec))
         .route("/healthz", get(async || "ok\n"))
-        .fallback(any(async || Problem::not_found("no-such-path", "there is nothing here for a node")))
+        .fallback(any(async || {
+            Problem::not_found("no-such-path", "there is nothing here for a node")
+        }))
         .with_state(shared)
 }

@@ -49,7 +49,11 @@ pub async fn serve(
     tracing::info!(%address, "HTTP door is open");
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let slot = slots
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let accepted = tokio::select! {
             () = cancel.cancelled() => return Ok(()),
             accepted = listener.accept() => accepted,

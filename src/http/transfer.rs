@@ -32,7 +32,17 @@ impl Tracked {
     /// A transfer of `wanted` bytes of a file of `total`.
     pub fn new(shared: Shared, ends: Ends, path: String, role: Role, total: u64, wanted: u64) -> Self {
         let whole = total == wanted;
-        Self { shared, ends, path, role, total, wanted, sent: 0, whole, began: Instant::now() }
+        Self {
+            shared,
+            ends,
+            path,
+            role,
+            total,
+            wanted,
+            sent: 0,
+            whole,
+            began: Instant::now(),
+        }
     }
 
     /// Writes down a transfer that has no body (HEAD, not found).
@@ -62,7 +72,10 @@ impl Tracked {
 impl Drop for Tracked {
     fn drop(&mut self) {
         self.report(if self.sent < self.wanted {
-            Outcome::Aborted(format!("the connection ended after {} of {} bytes", self.sent, self.wanted))
+            Outcome::Aborted(format!(
+                "the connection ended after {} of {} bytes",
+                self.sent, self.wanted
+            ))
         } else if self.whole {
             Outcome::Complete
         } else {
@@ -80,7 +93,10 @@ pub struct Body<R> {
 impl<R: AsyncRead> Body<R> {
     /// Streams a reader that ends after the wanted bytes.
     pub fn new(reader: Take<R>, tracked: Tracked) -> Self {
-        Self { bytes: ReaderStream::with_capacity(reader, CHUNK), tracked }
+        Self {
+            bytes: ReaderStream::with_capacity(reader, CHUNK),
+            tracked,
+        }
     }
 }
 

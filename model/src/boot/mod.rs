@@ -10,7 +10,7 @@ mod token;
 
 pub use identify::{Client, Identified, identify};
 pub use loader::{BootFile, boot_file, default_loader};
-pub use script::{autoexec, boot_script};
+pub use script::{autoexec, boot_script, local_grub};
 pub use target::{Resolved, resolve};
 pub use token::Key;
 

@@ -1,7 +1,7 @@
 //! The iPXE script of a node, derived when it asks.
 
 use super::{Key, Rendered, Resolved, Site};
-use crate::cluster::{BootTarget, Node};
+use crate::cluster::{Architecture, BootTarget, Node};
 use crate::event::Seq;
 use crate::templates;
 use wire::Mac;
@@ -11,10 +11,9 @@ use wire::Mac;
 /// `mac` is the NIC that booted, as the loader said; the kernel is told to use the same one.
 pub fn boot_script(key: &Key, site: Site, mac: Option<Mac>, boot: Seq, asked: Option<(&Node, &Resolved)>) -> Rendered {
     let Some((node, resolved)) = asked else {
-        return render(
-            "unknown.ipxe",
-            &serde_json::json!({ "mac": mac.map(|m| m.to_string()) }),
-        );
+        let grub = grub_file(Architecture::Amd64);
+        let values = serde_json::json!({ "mac": mac.map(|m| m.to_string()), "base": site.base(), "grub": grub });
+        return render("unknown.ipxe", &values);
     };
     let base = site.base();
     let mut values = serde_json::json!({
@@ -23,6 +22,7 @@ pub fn boot_script(key: &Key, site: Site, mac: Option<Mac>, boot: Seq, asked: Op
         "base": base,
         "because": resolved.because,
         "target": resolved.target.as_str(),
+        "grub": grub_file(node.architecture),
     });
     let fields = values.as_object_mut().expect("made as an object above");
     if let Some(blocked) = &resolved.blocked {
@@ -50,6 +50,23 @@ pub fn boot_script(key: &Key, site: Site, mac: Option<Mac>, boot: Seq, asked: Op
 /// The script for a loader that does not know yet who it is (`autoexec.ipxe`, a USB stick).
 pub fn autoexec(site: Site) -> Rendered {
     render("autoexec.ipxe", &serde_json::json!({ "base": site.base() }))
+}
+
+/// The GRUB that starts a disk's own loader on UEFI, as Debian's `grub-efi-*-bin` packages call it.
+fn grub_file(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Amd64 => "grubnetx64.efi",
+        Architecture::Arm64 => "grubnetaa64.efi",
+    }
+}
+
+/// The configuration of that GRUB, which it asks for as `grub/grub.cfg` over TFTP.
+pub fn local_grub(architecture: Architecture) -> Rendered {
+    let cpu = match architecture {
+        Architecture::Amd64 => "x64",
+        Architecture::Arm64 => "aa64",
+    };
+    render("local.grub", &serde_json::json!({ "cpu": cpu }))
 }
 
 /// The kernel command line; `docs/images.md` explains each argument.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
-use crate::answers::{hosts, meta_data, user_data_without_hosts};
+use crate::answers::{meta_data, user_data_without_hosts};
 use crate::boot::{Key, Site, boot_script, resolve};
 use crate::cluster::{Cluster, Node};
 use crate::world::World;
