@@ -122,7 +122,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
-    let mut metrics = Metrics::default();
+    let metrics = Arc::new(Metrics::default());
     let loaders = Loaders::new(loaders);
     let spawn = Spawn {
         journal: &journal,
@@ -132,9 +132,9 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         images: &images,
         cancel: &cancel,
     };
-    spawn.http(&mut tasks, &mut metrics);
-    spawn.tftp(&mut tasks, &mut metrics)?;
-    spawn.dhcp(&mut tasks, &mut metrics);
+    spawn.http(&mut tasks, &metrics);
+    spawn.tftp(&mut tasks, &metrics)?;
+    spawn.dhcp(&mut tasks, &metrics);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
 
@@ -144,7 +144,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         key,
         images: images.clone(),
         config: config.clone(),
-        metrics: Arc::new(metrics),
+        metrics,
         started,
         http_port: doors.http.unwrap_or(80),
     };
@@ -259,7 +259,7 @@ struct Spawn<'a> {
 type Tasks = JoinSet<(&'static str, Result<(), String>)>;
 
 impl Spawn<'_> {
-    fn http(&self, tasks: &mut Tasks, metrics: &mut Metrics) {
+    fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
         let Some(port) = self.doors.http else { return };
         let counters = Arc::new(HttpCounters::default());
         let shared = http::Shared {
@@ -269,6 +269,7 @@ impl Spawn<'_> {
             loaders: self.loaders.clone(),
             port,
             counters: counters.clone(),
+            metrics: metrics.clone(),
         };
         let counted = counters.clone();
         metrics.add(move || http_samples(&counted));
@@ -284,7 +285,7 @@ impl Spawn<'_> {
         });
     }
 
-    fn tftp(&self, tasks: &mut Tasks, metrics: &mut Metrics) -> Result<(), ServeError> {
+    fn tftp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) -> Result<(), ServeError> {
         let Some(port) = self.doors.tftp else { return Ok(()) };
         let counters = Arc::new(TftpCounters::default());
         let counted = counters.clone();
@@ -308,7 +309,7 @@ impl Spawn<'_> {
         Ok(())
     }
 
-    fn dhcp(&self, tasks: &mut Tasks, metrics: &mut Metrics) {
+    fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
         let Some(port) = self.doors.dhcp else { return };
         let counters = Arc::new(Dhcp4Counters::default());
         let counted = counters.clone();

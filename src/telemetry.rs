@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::world::{Boot, Serving, World};
@@ -25,6 +26,9 @@ pub fn logs(json: bool) {
         builder.try_init().ok();
     }
 }
+
+/// Media type of the metrics text.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Reads the counters of one service: name of the metric, labels, value.
 pub type Reading = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
@@ -64,26 +68,25 @@ impl Sample {
 /// Everything that is counted. Services count in plain atomics of their own; this is the one place where they meet.
 #[derive(Default)]
 pub struct Metrics {
-    readings: Vec<Reading>,
+    readings: RwLock<Vec<Reading>>,
 }
 
 impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Metrics")
-            .field("readings", &self.readings.len())
-            .finish()
+        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
 
 impl Metrics {
     /// Adds the counters of a service.
-    pub fn add(&mut self, reading: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
-        self.readings.push(Box::new(reading));
+    pub fn add(&self, reading: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
+        self.readings.write().expect("nobody panics while holding it").push(Box::new(reading));
     }
 
     /// The OpenMetrics text of all counters and of what the world holds.
     pub fn render(&self, world: &World) -> String {
-        let mut samples: Vec<Sample> = self.readings.iter().flat_map(|read| read()).collect();
+        let readings = self.readings.read().expect("nobody panics while holding it");
+        let mut samples: Vec<Sample> = readings.iter().flat_map(|read| read()).collect();
         samples.sort_by_key(|sample| sample.name);
         let mut registry = Registry::with_prefix("bellwether");
         registry.register_collector(Box::new(Counters(samples)));

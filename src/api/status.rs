@@ -110,9 +110,8 @@ pub async fn machines(State(api): State<Api>) -> Json<Value> {
 
 /// `GET /metrics`, in the OpenMetrics text format.
 pub async fn metrics(State(api): State<Api>) -> ([(http::HeaderName, &'static str); 1], String) {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (
-        [(http::header::CONTENT_TYPE, kind)],
+        [(http::header::CONTENT_TYPE, crate::telemetry::CONTENT_TYPE)],
         api.metrics.render(&api.journal.world()),
     )
 }

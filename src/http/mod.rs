@@ -21,12 +21,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::extract::State;
 use jiff::Timestamp;
 use model::boot::{Key, Site};
 use model::event::{NewEvent, Subject, What};
 
 use crate::journal::Journal;
 use crate::loaders::Loaders;
+use crate::telemetry::{self, Metrics};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -41,8 +43,10 @@ pub struct Shared {
     pub loaders: Loaders,
     /// Port of this door, for URLs.
     pub port: u16,
-    /// Counters.
+    /// Counters of this door.
     pub counters: Arc<HttpCounters>,
+    /// Everything that is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What went through the door.
@@ -84,6 +88,11 @@ impl Shared {
             address,
             http_port: self.port,
         }
+    }
+
+    async fn metrics_text(State(shared): State<Self>) -> ([(http::HeaderName, &'static str); 1], String) {
+        let kind = [(http::header::CONTENT_TYPE, telemetry::CONTENT_TYPE)];
+        (kind, shared.metrics.render(&shared.journal.world()))
     }
 
     fn event(&self, subject: Subject, what: What) -> NewEvent {

@@ -15,6 +15,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/images/{image}/{file}", get(files::image))
         .route("/loaders/{file}", get(files::loader))
         .route("/autoexec.ipxe", get(boot::autoexec))
+        .route("/metrics", get(Shared::metrics_text))
         .route("/healthz", get(async || "ok\n"))
         .fallback(any(async || {
             Problem::not_found("no-such-path", "there is nothing here for a node")

@@ -1,0 +1,35 @@
+# Two commands: `make demo` shows a machine from power-on to ready, `make test` runs every test.
+# Both install the Debian packages that they need (see scripts/packages).
+
+STATE ?= target/demo
+BELLWETHER := target/release/bellwether
+export BELLWETHER_STATE := $(abspath $(STATE))/state
+
+.PHONY: demo test lint build release packages image clean-demo docs bench
+
+demo: packages release
+	scripts/demo $(STATE)
+
+test: packages
+	scripts/test
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+build:
+	cargo build --locked
+
+release:
+	cargo build --release --locked
+
+packages:
+	scripts/packages
+
+# Ends the demo's machines and removes everything that it left, but for the built image.
+clean-demo:
+	$(BELLWETHER) lab down --dir $(abspath $(STATE))/lab || true
+
+# The parts of the manual that are made from the program itself.
+docs:
+	cargo run --quiet -- schema > docs/cluster.schema.json
