@@ -57,7 +57,7 @@ impl Follower {
             // What is published now was, or will be, sent live only if it is later than this: the rest is in the store.
             let published = self.world.borrow().seq;
             if self.at < published {
-                self.from_store(published).await?;
+                self.read_page(published).await?;
                 continue;
             }
             let Some(live) = &mut self.live else { return Ok(None) };
@@ -70,7 +70,7 @@ impl Follower {
     }
 
     /// A page from the store, nothing in it later than the published world.
-    async fn from_store(&mut self, published: Seq) -> Result<(), JournalError> {
+    async fn read_page(&mut self, published: Seq) -> Result<(), JournalError> {
         let page = self.store.tail(self.at, PAGE).await?;
         self.pending = page.into_iter().take_while(|event| event.seq <= published).collect();
         match self.pending.front() {

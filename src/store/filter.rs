@@ -65,7 +65,11 @@ impl Filter {
             sql += &format!(" AND subject = {}", place(Argument::Text(subject.to_string())));
         }
         if let Some(since) = self.since {
-            sql += &format!(" AND at >= {}", place(Argument::Integer(since.as_microsecond())));
+            let since = place(Argument::Integer(since.as_microsecond()));
+            sql += &format!(
+                " AND at >= {since} AND seq >= ({})",
+                sql::FIRST_SINCE.replace("$1", &since)
+            );
         }
         if !self.kinds.is_empty() {
             let mut any = Vec::new();

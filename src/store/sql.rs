@@ -43,6 +43,9 @@ pub const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
 pub const TAIL: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
 /// Completed by [`super::Filter`].
 pub const EVENTS: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE 1 = 1";
+/// Where to begin looking for events of a time. `+ 0`, or SQLite walks the whole table for its smallest `seq` instead
+/// of using the index.
+pub const FIRST_SINCE: &str = "SELECT min(seq + 0) FROM event WHERE at >= $1";
 
 pub const PUT_SNAPSHOT: &str = "INSERT INTO snapshot (seq, digest, body) VALUES ($1, $2, $3)
      ON CONFLICT (seq) DO UPDATE SET digest = excluded.digest, body = excluded.body";

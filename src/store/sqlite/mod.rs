@@ -2,6 +2,7 @@
 //!
 //! Promise: write-ahead log with `synchronous=FULL`, so a committed transaction has been synced to the disk.
 
+mod file;
 mod open;
 
 use std::path::Path;
@@ -28,7 +29,7 @@ pub struct Sqlite {
     path: Arc<Path>,
     /// A single connection; `None` if the file was opened for reading.
     writer: Option<SqlitePool>,
-    readers: SqlitePool,
+    pub(super) readers: SqlitePool,
     lock: Option<Arc<Lock>>,
 }
 
@@ -153,7 +154,7 @@ impl Sqlite {
         }
     }
 
-    async fn writer(&self, doing: &'static str) -> Result<PoolConnection<Database>, StoreError> {
+    pub(super) async fn writer(&self, doing: &'static str) -> Result<PoolConnection<Database>, StoreError> {
         match &self.writer {
             Some(writer) => writer.acquire().await.map_err(|e| self.failed(doing, e)),
             None => Err(StoreError::ReadOnly {
