@@ -1,4 +1,6 @@
-//! What the program promises, told as stories against the real thing.
+//! What the program promises, told as stories against real clients, real files and real machines.
 #![allow(clippy::unwrap_used)]
 
 mod journal;
+mod support;
+mod tftp;

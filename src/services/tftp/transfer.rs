@@ -70,18 +70,25 @@ pub(super) async fn serve(
         started: Timestamp::now(),
         clock: Instant::now(),
     };
-    match open(&context, &asked, request, client, local).await {
-        Ok((socket, content)) => send(&context, &seat, &asked, &tally, socket, content).await,
+    let (ending, total, transfer) = match open(&context, &asked, request, client, local).await {
+        Ok((socket, content)) => {
+            let total = content.len();
+            let (outcome, transfer) = send(&context, &seat, &asked, &tally, socket, content).await;
+            (Ending::Transfer(outcome), total, Some(transfer))
+        }
         Err((socket, refusal)) => {
             let (code, message) = refusal.as_error();
             if let Some(socket) = socket {
                 // It is the client's matter if this is lost: it will ask again.
                 let _ = socket.send(&encode_error(code, message)).await;
             }
-            tally.finish(&context, Ending::Refused(refusal), 0, None);
+            (Ending::Refused(refusal), 0, None)
         }
-    }
+    };
+    // Whoever hears of the end may count on it being over.
+    drop(seat);
     context.counters.active.fetch_sub(1, Relaxed);
+    tally.finish(&context, ending, total, transfer.as_ref());
 }
 
 /// The socket for the transfer and what will go through it.
@@ -117,7 +124,7 @@ async fn connect(local: SocketAddr, client: SocketAddr) -> io::Result<UdpSocket>
     Ok(socket)
 }
 
-/// Runs the transfer to its end and reports it.
+/// Runs the transfer to its end.
 async fn send(
     context: &Context,
     seat: &Seat,
@@ -125,7 +132,7 @@ async fn send(
     tally: &Tally,
     socket: UdpSocket,
     mut content: Content,
-) {
+) -> (Outcome, tftp::Transfer) {
     let limits = Limits {
         block_size: largest_block(&socket, context),
         window: context.limits.window,
@@ -161,13 +168,7 @@ async fn send(
             }
         }
     };
-    let bytes = transfer.spent();
-    context.counters.bytes.fetch_add(bytes, Relaxed);
-    context
-        .counters
-        .retransmitted
-        .fetch_add(transfer.retransmitted(), Relaxed);
-    tally.finish(context, Ending::Transfer(outcome), content.len(), Some(&transfer));
+    (outcome, transfer)
 }
 
 /// Largest block that reaches this client in one packet.
@@ -236,6 +237,10 @@ impl Tally {
             Ending::Transfer(Outcome::Failed { .. }) => &counters.failed,
         };
         counter.fetch_add(1, Relaxed);
+        if let Some(transfer) = transfer {
+            counters.bytes.fetch_add(transfer.spent(), Relaxed);
+            counters.retransmitted.fetch_add(transfer.retransmitted(), Relaxed);
+        }
         let Request { path, client, local } = self.request.clone();
         (context.report)(Finished {
             path,

@@ -3,7 +3,8 @@
 //! Invariant: only a request is ever answered; an ACK, DATA, OACK or ERROR at this port is not, or two servers could talk forever.
 
 use super::packet::{RawRequest, encode_error};
-use super::{ErrorCode, Malformed, Mode, Packet, Wanted, clean_path};
+use super::{ErrorCode, Mode, Packet, Wanted, clean_path};
+use crate::Malformed;
 
 /// A read request whose name and mode are good.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,6 +26,6 @@ pub use hear::{Heard, Refused, Request, hear};
 pub use negotiate::{Limits, block_size_for_mtu};
 pub use options::Wanted;
 pub use outcome::Outcome;
-pub use packet::{ErrorCode, Malformed, Mode, Packet, RawRequest, data_header, encode_ack, encode_error};
+pub use packet::{ErrorCode, Mode, Packet, RawRequest, data_header, encode_ack, encode_error};
 pub use path::{LONGEST_PATH, clean_path};
 pub use transfer::{Next, Reception, Transfer, Transmit};

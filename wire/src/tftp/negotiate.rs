@@ -15,20 +15,21 @@ pub struct Limits {
     pub block_size: u16,
     /// Largest window in blocks, at least 1.
     pub window: u16,
-    /// How often in a row a packet is repeated without an answer before the client counts as gone.
+    /// Most repetitions in a row without an answer; after that the client counts as gone.
     pub tries: u32,
-    /// Time without progress after which the client counts as gone if at least one repetition went unanswered.
+    /// Time without progress after which the client counts as gone, if at least one repetition went unanswered. With the
+    /// back-off this is what ends most: clients may pause for many seconds while they write to flash.
     pub patience: Duration,
 }
 
 impl Default for Limits {
-    /// For Ethernet: blocks of 1468 bytes, windows of 64, 6 tries, a minute of patience.
+    /// For Ethernet: blocks of 1468 bytes, windows of 64, 12 tries, 30 seconds of patience.
     fn default() -> Self {
         Self {
             block_size: 1468,
             window: 64,
-            tries: 6,
-            patience: Duration::from_secs(60),
+            tries: 12,
+            patience: Duration::from_secs(30),
         }
     }
 }
@@ -48,7 +49,7 @@ pub fn block_size_for_mtu(mtu: u32, ipv6: bool) -> u16 {
 pub(super) struct Terms {
     pub(super) block_size: u16,
     pub(super) window: u16,
-    /// Fixed time until a repetition, when the client asked for one.
+    /// Longest time until a repetition, when the client asked for one.
     pub(super) timeout: Option<Duration>,
     /// What the OACK says; empty when there is none to send.
     pub(super) granted: Wanted,

@@ -2,9 +2,8 @@
 //!
 //! Invariant: bytes after the end of an ACK are ignored, since tunnels and some NICs pad short frames.
 
-use std::fmt;
-
 use super::options::Wanted;
+use crate::Malformed;
 
 const READ: u16 = 1;
 const WRITE: u16 = 2;
@@ -15,23 +14,6 @@ const OPTION_ACK: u16 = 6;
 
 /// Longest error text that is kept from a client, in bytes.
 const LONGEST_MESSAGE: usize = 200;
-
-/// A packet that cannot be understood: where the reading stopped, and what was missing there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed {
-    /// Offset in bytes from the start of what was read.
-    pub at: usize,
-    /// What is wrong there, in words.
-    pub what: &'static str,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.what, self.at)
-    }
-}
-
-impl std::error::Error for Malformed {}
 
 /// Why a request or a transfer was turned down (RFC 1350 §5, RFC 2347 for code 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

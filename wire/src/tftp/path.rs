@@ -2,7 +2,7 @@
 //!
 //! Invariant: a cleaned path has no empty, `.` or `..` component, no backslash, no control character and no leading slash.
 
-use super::Malformed;
+use crate::Malformed;
 
 /// Longest file name that is considered, in bytes.
 pub const LONGEST_PATH: usize = 512;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::link::{Faults, Habit, run};
 use super::*;
+use crate::Malformed;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -505,8 +506,8 @@ fn silent_client_times_out_after_a_bounded_number_of_repetitions() {
         }
         transfer.on_timeout(now);
     };
-    assert_eq!(blocks, [1; 7]);
-    let duration = Duration::from_secs(1 + 2 + 4 + 8 + 8 + 8 + 8);
+    assert_eq!(blocks, [1; 6]);
+    let duration = Duration::from_secs(1 + 2 + 4 + 8 + 8 + 8);
     assert_eq!(
         outcome,
         Outcome::TimedOut {
@@ -518,24 +519,81 @@ fn silent_client_times_out_after_a_bounded_number_of_repetitions() {
 }
 
 #[test]
-fn negotiated_timeout_is_kept_to_the_second() {
-    let (_, mut transfer) = after_option_ack(
+fn negotiated_timeout_holds_until_the_link_is_known() {
+    let at = Duration::from_secs;
+    let mut transfer = start(
         Wanted {
             timeout: Some(200),
             ..Wanted::default()
         },
         5000,
     );
-    let at = |seconds: u64| MS + Duration::from_secs(seconds);
-    assert_eq!(numbers(&mut transfer, MS), [1]);
-    assert_eq!(transfer.poll(MS), Next::Wait(at(200)));
+    assert!(matches!(transfer.poll(at(0)), Next::Send(Transmit::Control(_))));
+    assert_eq!(transfer.poll(at(0)), Next::Wait(at(200)));
     transfer.on_timeout(at(199));
-    assert!(numbers(&mut transfer, at(199)).is_empty());
+    assert_eq!(transfer.poll(at(199)), Next::Wait(at(200)));
     transfer.on_timeout(at(200));
-    assert_eq!(numbers(&mut transfer, at(200)), [1]);
-    // Patience ends after a minute, but never before one repetition had its chance.
+    assert!(matches!(transfer.poll(at(200)), Next::Send(Transmit::Control(_))));
+    // Patience ended long ago, but one repetition has its chance.
+    assert_eq!(transfer.poll(at(200)), Next::Wait(at(400)));
     transfer.on_timeout(at(400));
     assert!(matches!(transfer.poll(at(400)), Next::Done(Outcome::TimedOut { .. })));
+    // Curl asks for 6 seconds. On a link of a millisecond a lost block is repeated much sooner.
+    let (_, mut transfer) = after_option_ack(
+        Wanted {
+            timeout: Some(6),
+            ..Wanted::default()
+        },
+        5000,
+    );
+    assert_eq!(numbers(&mut transfer, MS), [1]);
+    assert_eq!(transfer.poll(MS), Next::Wait(101 * MS));
+}
+
+#[test]
+fn link_slower_than_the_first_wait_is_learned_instead_of_flooded() {
+    let round_trip = Duration::from_secs(3);
+    let mut transfer = start(Wanted::default(), 512 * 20);
+    let (mut now, mut acked) = (Duration::ZERO, 0u16);
+    loop {
+        numbers(&mut transfer, now);
+        let answered = now + round_trip;
+        while let Next::Wait(deadline) = transfer.poll(now)
+            && deadline < answered
+        {
+            transfer.on_timeout(deadline);
+            numbers(&mut transfer, deadline);
+            now = deadline;
+        }
+        now = answered;
+        acked += 1;
+        if transfer.on_packet(&encode_ack(acked), now) == Reception::Ended {
+            break;
+        }
+    }
+    assert!(
+        transfer.retransmitted() <= 3,
+        "{} blocks again",
+        transfer.retransmitted()
+    );
+}
+
+#[test]
+fn client_that_pauses_for_twenty_seconds_is_waited_for() {
+    let (_, mut transfer) = after_option_ack(wanted(512, 1), 5000);
+    let mut now = MS;
+    numbers(&mut transfer, now);
+    while let Next::Wait(deadline) = transfer.poll(now)
+        && deadline < Duration::from_secs(20)
+    {
+        now = deadline;
+        transfer.on_timeout(now);
+        numbers(&mut transfer, now);
+    }
+    assert_eq!(
+        transfer.on_packet(&encode_ack(1), Duration::from_secs(20)),
+        Reception::Progress
+    );
 }
 
 #[test]

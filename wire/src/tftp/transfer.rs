@@ -14,7 +14,8 @@ use std::time::Duration;
 use super::negotiate::{Terms, negotiate};
 use super::pace::Pace;
 use super::packet::{data_header, encode_error};
-use super::{ErrorCode, Limits, Malformed, Outcome, Packet, Request};
+use super::{ErrorCode, Limits, Outcome, Packet, Request};
+use crate::Malformed;
 
 /// A datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -330,7 +331,6 @@ impl Transfer {
         self.acked = block;
         self.tries = 0;
         self.progressed = now;
-        self.pace.progressed();
         self.deadline = now + self.pace.wait();
     }
 
