@@ -8,6 +8,9 @@
 pub mod cluster;
 pub mod config;
 pub mod event;
+pub mod measure;
+#[cfg(test)]
+mod story;
 pub mod world;
 
 pub use wire::Mac;
