@@ -11,6 +11,7 @@ pub mod event;
 pub mod measure;
 #[cfg(test)]
 mod story;
+pub mod timeline;
 pub mod world;
 
 pub use wire::Mac;
