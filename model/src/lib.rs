@@ -12,6 +12,10 @@ pub mod config;
 pub mod event;
 pub mod plan;
 mod templates;
+pub mod measure;
+#[cfg(test)]
+mod story;
+pub mod timeline;
 pub mod world;
 
 pub use wire::Mac;

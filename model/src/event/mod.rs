@@ -3,7 +3,9 @@
 //! Invariant: an event says what was asked and what was answered, never what to do next; the world is folded from it.
 //! Invariant: old journals stay readable: fields are only added, with a default; kinds are never reused.
 
+mod benign;
 mod dhcp;
+mod sentence;
 mod transfer;
 
 pub use dhcp::{DhcpAsk, Stage};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One transfer, written down when it ended.
@@ -24,6 +25,19 @@ pub struct Transfer {
     pub duration_ms: u64,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+impl Transfer {
+    /// When it began, if it ended then: events are written when a transfer has ended.
+    pub fn began(&self, ended: Timestamp) -> Timestamp {
+        let took = SignedDuration::from_millis(i64::try_from(self.duration_ms).unwrap_or(i64::MAX));
+        ended.checked_sub(took).unwrap_or(ended)
+    }
+
+    /// The last part of its path.
+    pub fn file(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
 }
 
 /// Protocol of a transfer.

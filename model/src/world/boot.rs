@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use wire::Mac;
 
 use crate::event::{Seq, Stage};
 
@@ -30,6 +31,9 @@ pub struct NodeState {
     pub host_keys: Vec<String>,
     /// Architecture code that its firmware gave.
     pub arch: Option<u16>,
+    /// What we last did to its power (`on`, `off`, `reset`), and when.
+    #[serde(default)]
+    pub power: Option<(String, Timestamp)>,
 }
 
 impl NodeState {
@@ -71,6 +75,24 @@ pub struct Boot {
     pub discovers: u32,
     /// Bad news of the node itself (`failed` callback) or of a transfer, the latest.
     pub trouble: Option<String>,
+    /// Boot client of the firmware that asked last. [`Stage::Ipxe`] where iPXE is the NIC's own ROM.
+    #[serde(default)]
+    pub firmware: Option<Stage>,
+    /// NIC that asked DHCP last before the kernel ran.
+    #[serde(default)]
+    pub nic: Option<Mac>,
+    /// Path of the loader that was fetched last, whole.
+    #[serde(default)]
+    pub loader: Option<String>,
+    /// Image of the script.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// When it last started over within itself; see [`Boot::position`].
+    #[serde(default)]
+    pub over: Option<Timestamp>,
+    /// What the node said in its last `failed` callback, and when.
+    #[serde(default)]
+    pub failed: Option<(String, Timestamp)>,
 }
 
 /// A step that was reached.
@@ -99,6 +121,12 @@ impl Boot {
             arch: None,
             discovers: 0,
             trouble: None,
+            firmware: None,
+            nic: None,
+            loader: None,
+            image: None,
+            over: None,
+            failed: None,
         }
     }
 
@@ -115,6 +143,17 @@ impl Boot {
     /// The furthest step, in the order of [`Step`].
     pub fn furthest(&self) -> Option<&Mark> {
         self.marks.iter().max_by_key(|m| m.step)
+    }
+
+    /// Where the boot stands: the furthest step since it last started over.
+    ///
+    /// A boot starts over within itself when the firmware goes on to its next boot entry, and when a script hands over
+    /// another loader: what was reached before that says nothing about what is awaited now.
+    pub fn position(&self) -> Option<&Mark> {
+        self.marks
+            .iter()
+            .filter(|m| self.over.is_none_or(|over| m.last >= over))
+            .max_by_key(|m| m.step)
     }
 
     /// Whether the node said that it is ready.

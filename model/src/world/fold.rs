@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Applied, Boot, Lease, Machine, NetworkState, NodeState, Serving, Step, TargetChoice, World};
-use crate::event::{DhcpAsk, Event, Outcome, Role, Stage, Subject, Transfer, What};
-
-/// Silence after which a firmware's DISCOVER counts as a new boot even if nothing else had happened: longer than the
-/// longest retry of a PXE client (4 + 8 + 16 + 32 s, PXE 2.1 section 2.2.2).
-const NEW_BOOT_AFTER: SignedDuration = SignedDuration::from_secs(90);
+use super::{Applied, Lease, Machine, NetworkState, Serving, World};
+use crate::event::{DhcpAsk, Event, Subject, What};
 
 impl World {
     /// Folds one event into the world. Never fails: what does not fit (a node that is gone) changes nothing but `seq`.
@@ -99,10 +95,14 @@ impl World {
                 self.leases.remove(*address);
                 self.conflicts.insert(*address, *until);
             }
+            What::DhcpElsewhere { ask, server } => {
+                if let Some(state) = self.networks.get_mut(&ask.network) {
+                    Arc::make_mut(state).foreign = Some((*server, event.at));
+                }
+            }
             What::ServerStopped {}
             | What::DhcpOffered { .. }
             | What::DhcpIgnored { .. }
-            | What::DhcpElsewhere { .. }
             | What::DhcpRefused { .. }
             | What::DhcpInformed { .. }
             | What::Transfer(_)
@@ -204,159 +204,6 @@ impl What {
             | Self::DhcpRefused { ask, .. }
             | Self::DhcpInformed { ask, .. } => Some(ask),
             _ => None,
-        }
-    }
-}
-
-impl NodeState {
-    fn fold(&mut self, event: &Event) {
-        let at = event.at;
-        if let What::TargetSet { target, once } = &event.what {
-            self.choice = target.as_ref().map(|target| TargetChoice {
-                target: target.clone(),
-                once: *once,
-                actor: event.actor.clone(),
-                at,
-            });
-            return;
-        }
-        if let What::HookRefused { .. } = &event.what {
-            return; // Whoever called has no token: it says nothing about the node.
-        }
-        if !matches!(event.what, What::Power { .. }) {
-            self.last_seen = Some(at);
-        }
-        if self.begins_boot(event) {
-            self.begin(event);
-        }
-        match &event.what {
-            What::DhcpElsewhere { server, .. } => self.elsewhere = Some((*server, at)),
-            What::DhcpIgnored { why, .. } => self.ignored = Some((why.clone(), at)),
-            What::ScriptServed { .. } if self.choice.as_ref().is_some_and(|c| c.once) => self.choice = None,
-            What::HookCalled { hook, host_keys, .. } => {
-                if hook == "ready" {
-                    self.last_ready = Some(at);
-                }
-                if !host_keys.is_empty() {
-                    self.host_keys.clone_from(host_keys);
-                }
-            }
-            _ => {}
-        }
-        if let Some(ask) = event.what.ask()
-            && ask.stage.is_firmware()
-            && ask.arch.is_some()
-        {
-            self.arch = ask.arch;
-        }
-        if let Some(boot) = &mut self.boot {
-            boot.fold(event);
-        }
-    }
-
-    /// Whether this event is the first sign of life of a new boot.
-    fn begins_boot(&self, event: &Event) -> bool {
-        let Some(boot) = &self.boot else {
-            return matches!(&event.what, What::Power { action } if action != "off")
-                || matches!(event.what, What::ScriptServed { .. })
-                || event.what.ask().is_some_and(|ask| ask.stage != Stage::Os);
-        };
-        match &event.what {
-            What::Power { action } => action != "off",
-            // A loader may ask for its script again (a failed fetch, a person at its prompt), but a booted node that
-            // asks has been switched on anew without our DHCP having been asked.
-            What::ScriptServed { .. } => boot.is_ready() || boot.reached(Step::LocalBoot).is_some(),
-            what => match what.ask() {
-                // Firmware asks again after the loader was handed over: the machine was restarted, or the firmware
-                // refused the loader and tries its next entry. A repeated DISCOVER before that is the same boot.
-                Some(ask) if ask.stage.is_firmware() => {
-                    boot.marks.iter().any(|m| m.step >= Step::Loader)
-                        || (boot.reached(Step::Discover).is_some()
-                            && event.at.duration_since(boot.last) > NEW_BOOT_AFTER)
-                }
-                // iPXE in ROM is itself the firmware: it begins a boot unless a loader was just handed over to it.
-                Some(ask) if ask.stage == Stage::Ipxe => {
-                    boot.reached(Step::Script).is_some()
-                        || (boot.reached(Step::LoaderDhcp).is_some() || boot.reached(Step::Loader).is_some())
-                            && event.at.duration_since(boot.last) > NEW_BOOT_AFTER
-                }
-                _ => false,
-            },
-        }
-    }
-
-    fn begin(&mut self, event: &Event) {
-        self.boots += 1;
-        if let Some(old) = self.boot.replace(Boot::begin(event.seq, event.at)) {
-            self.earlier.insert(0, old);
-            self.earlier.truncate(Self::BOOTS_KEPT);
-        }
-        self.elsewhere = None;
-        self.ignored = None;
-    }
-}
-
-impl Boot {
-    fn fold(&mut self, event: &Event) {
-        let at = event.at;
-        self.last = at;
-        if let Some(ask) = event.what.ask() {
-            self.stage = Some(ask.stage);
-            if ask.stage.is_firmware() && ask.arch.is_some() {
-                self.arch = ask.arch;
-            }
-        }
-        match &event.what {
-            What::Power { .. } => self.note(Step::Power, at),
-            What::DhcpOffered { ask, .. } | What::DhcpIgnored { ask, .. } | What::DhcpElsewhere { ask, .. } => {
-                if ask.message == "discover" && (ask.stage.is_firmware() || self.reached(Step::Loader).is_none()) {
-                    self.discovers += 1;
-                }
-                if ask.stage != Stage::Os {
-                    self.note(Step::Discover, at);
-                }
-            }
-            What::DhcpLeased { ask, .. } | What::DhcpInformed { ask, .. } => self.note(
-                match ask.stage {
-                    Stage::Firmware | Stage::HttpFirmware => Step::Dhcp,
-                    Stage::Ipxe => Step::LoaderDhcp,
-                    Stage::Os => Step::OsDhcp,
-                },
-                at,
-            ),
-            What::Transfer(transfer) => self.transferred(transfer, at),
-            What::ScriptServed { target, .. } => {
-                self.note(Step::Script, at);
-                self.target.get_or_insert_with(|| target.clone());
-                if target == "local" {
-                    self.note(Step::LocalBoot, at);
-                }
-            }
-            What::AnswersServed { .. } => self.note(Step::Answers, at),
-            What::HookCalled { hook, detail, .. } => match hook.as_str() {
-                "ready" => self.note(Step::Ready, at),
-                "failed" => self.trouble = Some(detail.clone()),
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-
-    fn transferred(&mut self, transfer: &Transfer, at: Timestamp) {
-        let step = match transfer.role {
-            Role::Loader => Step::Loader,
-            Role::Kernel => Step::Kernel,
-            Role::Initrd => Step::Initrd,
-            Role::Root => Step::Root,
-            Role::File => return,
-        };
-        match &transfer.outcome {
-            Outcome::Complete => {
-                self.note(step, at);
-                self.trouble = None;
-            }
-            Outcome::Probed | Outcome::Partial => {}
-            bad => self.trouble = Some(format!("{} {}: {bad}", transfer.role.as_str(), transfer.path)),
         }
     }
 }

@@ -6,6 +6,9 @@
 //! Invariant: `fold(events)` equals `fold(snapshot, later events)`.
 
 mod boot;
+mod boots;
+#[cfg(test)]
+mod boots_tests;
 mod fold;
 mod lease;
 mod machine;
