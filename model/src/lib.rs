@@ -9,6 +9,7 @@ pub mod answers;
 pub mod boot;
 pub mod cluster;
 pub mod config;
+pub mod dhcp;
 pub mod event;
 pub mod plan;
 mod templates;
