@@ -9,6 +9,7 @@ use model::answers::{hosts, meta_data, user_data};
 use model::boot::{boot_script, resolve};
 use model::cluster::{BootTarget, Node};
 use model::event::{Event, Subject};
+use model::timeline::{Until, timeline as timeline_of};
 use model::world::World;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -125,10 +126,11 @@ pub async fn timeline(
             format!("{name} had no such boot; the boots known are {}", known.join(", "))
         }));
     };
-    let next = boots().map(|b| b.id).filter(|id| *id > boot.id).min();
-    let events = events_of(&api, &node, boot.id.saturating_sub(1), next).await?;
+    let next = boots().filter(|later| later.id > boot.id).min_by_key(|later| later.id);
+    let until = next.map_or_else(|| Until::Now(Timestamp::now()), |next| Until::Next(next.started));
+    let events = events_of(&api, &node, boot.id.saturating_sub(1), next.map(|next| next.id)).await?;
     Ok(Json(
-        serde_json::to_value(model::timeline::timeline(boot, &events)).unwrap_or_default(),
+        serde_json::to_value(timeline_of(&node.name, boot, &events, until)).unwrap_or_default(),
     ))
 }
 
