@@ -10,6 +10,7 @@ pub mod boot;
 pub mod cluster;
 pub mod config;
 pub mod event;
+pub mod nodeset;
 mod templates;
 pub mod world;
 

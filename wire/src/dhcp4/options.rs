@@ -182,7 +182,10 @@ fn wrong_length(code: u8, length: usize) -> Option<&'static str> {
         CLIENT_UUID => (length == 17, "option 97 is not 17 octets long"),
         CLIENT_NDI => (length == 3, "option 94 is not 3 octets long"),
         RAPID_COMMIT => (length == 0, "option 80 carries a value"),
-        CLIENT_ARCH => (length >= 2 && length.is_multiple_of(2), "option 93 is no list of 2-octet codes"),
+        CLIENT_ARCH => (
+            length >= 2 && length.is_multiple_of(2),
+            "option 93 is no list of 2-octet codes",
+        ),
         ROUTERS | DNS_SERVERS | NTP_SERVERS => (
             length >= 4 && length.is_multiple_of(4),
             "a list of addresses is no multiple of 4 octets",
