@@ -40,6 +40,18 @@ pub struct Cluster {
     /// Which services are open, and where.
     pub doors: Doors,
     index: Index,
+    layers: Layers,
+}
+
+/// The layers that the nodes' settings were laid together from, kept so that every value can be explained.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Layers {
+    /// Settings of every profile.
+    pub profiles: HashMap<String, Arc<Settings>>,
+    /// Settings of every group.
+    pub groups: HashMap<String, Arc<Settings>>,
+    /// The nodes' own settings, in the order of the nodes; `None` where a node has none.
+    pub own: Vec<Option<Arc<Settings>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -98,7 +110,30 @@ impl Cluster {
             defaults,
             doors,
             index,
+            layers: Layers::default(),
         }
+    }
+
+    /// Keeps the layers beside what was made of them.
+    pub(crate) fn with_layers(mut self, layers: Layers) -> Self {
+        self.layers = layers;
+        self
+    }
+
+    /// The settings of a node layer by layer, lowest first.
+    pub(crate) fn layers_of<'a>(&'a self, node: &'a Node) -> Vec<&'a Settings> {
+        let mut found = vec![&*self.defaults];
+        let profile = node.profile.as_ref().and_then(|p| self.layers.profiles.get(&p.value));
+        found.extend(profile.map(|settings| &**settings));
+        found.extend(
+            node.groups
+                .iter()
+                .filter_map(|g| self.layers.groups.get(g))
+                .map(|settings| &**settings),
+        );
+        let own = self.index.name.get(&*node.name).and_then(|at| self.layers.own.get(*at));
+        found.extend(own.and_then(Option::as_ref).map(|settings| &**settings));
+        found
     }
 
     /// The node of that name.

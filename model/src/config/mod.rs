@@ -3,10 +3,25 @@
 //! Invariant: reading never fails: it returns what it understood and every problem it found, in one run.
 
 mod diagnostic;
+mod inherit;
+mod lower;
+mod problems;
+mod raw;
+mod read;
+mod scalar;
+mod series;
+mod span;
+pub(crate) mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 
 use crate::cluster::Cluster;
+use problems::Problems;
+use raw::ClusterFile;
+use read::Read;
 
 /// What came of reading a cluster file.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +34,12 @@ pub struct Reading {
 
 /// Reads and checks the text of a cluster file.
 pub fn read(text: &str) -> Reading {
-    let _ = text;
-    Reading::default()
+    let mut problems = Problems::new(text);
+    let cluster = tree::parse(text, &mut problems)
+        .and_then(|tree| ClusterFile::read(&tree, &mut problems))
+        .map(|raw| lower::cluster(&raw, &mut problems));
+    Reading {
+        cluster: cluster.filter(|_| !problems.has_errors()),
+        diagnostics: problems.finish(),
+    }
 }

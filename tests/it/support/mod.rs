@@ -2,4 +2,6 @@
 
 pub mod client;
 pub mod relay;
+pub mod segment;
+pub mod server;
 pub mod tftp;

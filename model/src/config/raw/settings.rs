@@ -1,0 +1,98 @@
+//! Settings as they are written.
+
+use crate::cluster::{BootTarget, Console, LoaderChoice};
+use crate::config::read::{Many, declare_section};
+use crate::config::scalar::{
+    AbsolutePath, Argument, Flag, Locale, Mode, Name, Owner, Package, PackageSourceUri, PublicKey, Text, TimeZone,
+    UserId, UserName, Word,
+};
+use crate::config::span::At;
+
+declare_section! {
+    /// Settings. They may stand in the defaults, in a profile, in a group and in a node; that is also their order: each
+    /// layer wins over those before it. Of single values the winner counts; lists are joined, lowest layer first,
+    /// without repetition; of users with one name and of files with one path the winner counts.
+    struct Settings as "settings" {
+        /// What the node gets when it asks to boot. `local` (the default): its own disk. `image`: an image over the
+        /// network, nothing is kept. `maintenance`: the maintenance image, which waits for a login. `shell`: the boot
+        /// loader's shell.
+        boot: Option<At<BootTarget>>,
+        /// Image that `boot: image` boots. Example: `debian-12`.
+        image: Option<At<Name>>,
+        /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot. `ipxe`:
+        /// always iPXE's own network drivers. `snponly`: always the firmware's.
+        loader: Option<At<LoaderChoice>>,
+        /// Serial console and its speed in bits per second. Example: `ttyS0,115200`.
+        console: Option<At<Console>>,
+        /// Time zone. Example: `Europe/Berlin`.
+        timezone: Option<At<TimeZone>>,
+        /// Locale. Example: `C.UTF-8`.
+        locale: Option<At<Locale>>,
+        /// Time servers for the running system, names or addresses.
+        ntp: Many<At<Word>>,
+        /// Kernel arguments, appended in this order.
+        kernel_args: Many<At<Argument>>,
+        /// Packages to install at first boot.
+        packages: Many<At<Package>>,
+        /// Package sources beside those of the image.
+        package_sources: Vec<PackageSource>,
+        /// Public keys that may log in as root.
+        ssh_keys: Many<At<PublicKey>>,
+        /// User accounts.
+        users: Vec<User>,
+        /// Files to write.
+        files: Vec<File>,
+        /// Shell commands, run in this order as root once everything else is set.
+        commands: Many<At<Text>>,
+    }
+}
+
+declare_section! {
+    /// A user account.
+    struct User as "a user" {
+        /// Login name: lower-case letters, digits, `_` and `-`, at most 32, not one that the system uses itself.
+        name: Option<At<UserName>> = required,
+        /// Full name.
+        gecos: Option<At<Text>>,
+        /// Public keys that may log in. There are no passwords.
+        ssh_keys: Many<At<PublicKey>>,
+        /// May become root without a password. Default `false`.
+        sudo: Option<At<Flag>>,
+        /// Further groups of the system that the user is in.
+        groups: Many<At<Word>>,
+        /// Login shell. Default `/bin/bash`.
+        shell: Option<At<AbsolutePath>>,
+        /// Numeric user id, 1000 to 60000. Without it the system chooses.
+        uid: Option<At<UserId>>,
+    }
+}
+
+declare_section! {
+    /// A file on the node.
+    struct File as "a file" {
+        /// Absolute path.
+        path: Option<At<AbsolutePath>> = required,
+        /// Content, written as it is. `content: |` begins a text of several lines.
+        content: Option<At<Text>> = required,
+        /// Mode, octal as `chmod` takes it, with or without a leading zero or quotes. Default `0644`.
+        mode: Option<At<Mode>>,
+        /// Owner and group. Default `root:root`; a name alone stands for both.
+        owner: Option<At<Owner>>,
+    }
+}
+
+declare_section! {
+    /// An apt repository.
+    struct PackageSource as "a package source" {
+        /// Name of its file below `/etc/apt/sources.list.d`, without an ending.
+        name: Option<At<Name>> = required,
+        /// Base URL. Example: `http://mirror.example/debian`.
+        uri: Option<At<PackageSourceUri>> = required,
+        /// Suites. Example: `bookworm`.
+        suites: Many<At<Word>> = required,
+        /// Components. Default `main`.
+        components: Many<At<Word>>,
+        /// Path of the keyring on the node, or an ASCII-armoured key.
+        signed_by: Option<At<Text>>,
+    }
+}

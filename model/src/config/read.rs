@@ -1,0 +1,449 @@
+//! From the tree to typed values, one reader per kind of value, each going on after a mistake.
+//!
+//! A type says three things of itself here: how it is read, what it looks like in the JSON Schema and what the manual
+//! calls it. So the three cannot contradict each other.
+
+use super::diagnostic::Diagnostic;
+use super::problems::Problems;
+use super::span::{At, Span};
+use super::suggest::did_you_mean;
+use super::tree::{Kind, Value};
+
+/// Something that can be read from a value of the tree.
+pub(super) trait Read: Sized {
+    /// Reads it; `None` after telling what is wrong.
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self>;
+    /// What it looks like.
+    fn shape() -> Shape;
+}
+
+/// What a value looks like, for the schema and the manual.
+pub(super) enum Shape {
+    /// One of these.
+    Scalar {
+        /// "an IPv4 address".
+        noun: &'static str,
+        /// JSON Schema of it.
+        schema: serde_json::Value,
+    },
+    /// A list of these.
+    List(Box<Shape>),
+    /// One of these, or a list of them.
+    Many(Box<Shape>),
+    /// A mapping with known keys.
+    Section(SectionInfo),
+    /// A mapping from names to these.
+    Map(Box<Shape>),
+}
+
+/// A mapping with known keys.
+pub(super) struct SectionInfo {
+    /// Its name in the schema and the manual.
+    pub name: &'static str,
+    /// Its documentation, a line each.
+    pub doc: &'static [&'static str],
+    /// Its keys in the order of the manual.
+    pub fields: Vec<FieldInfo>,
+    /// The section whose keys may stand here as well.
+    pub with: Option<Box<SectionInfo>>,
+}
+
+/// A key of a section.
+pub(super) struct FieldInfo {
+    /// The key.
+    pub key: &'static str,
+    /// Its documentation, a line each.
+    pub doc: &'static [&'static str],
+    /// Whether it must be there.
+    pub required: bool,
+    /// What its value looks like.
+    pub shape: Shape,
+}
+
+/// A single value that is written as one text.
+pub(super) trait Scalar: Sized {
+    /// "an IPv4 address", for messages and the manual.
+    const NOUN: &'static str;
+    /// One that is right.
+    const EXAMPLE: &'static str;
+    /// Code of the diagnostic.
+    const CODE: &'static str = "wrong-value";
+    /// Reads it; the error says what is wrong with it, empty where there is no more to say than that it is none.
+    fn parse(text: &str) -> Result<Self, Wrong>;
+    /// JSON Schema.
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string" })
+    }
+}
+
+/// Why a text is not the value that it should be.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    /// What is wrong with it, where there is more to say than that it is none.
+    pub why: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The part that is wrong.
+    pub part: Option<std::ops::Range<usize>>,
+}
+
+impl Wrong {
+    pub fn because(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl<T: Scalar> Read for At<T> {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let Some(text) = value.text() else {
+            let key = &problems.key;
+            let problem = Diagnostic::error("wrong-type", format!("`{key}` takes {}, not {}", T::NOUN, value.noun()))
+                .at(value.head(), format!("expected {} such as `{}`", T::NOUN, T::EXAMPLE));
+            problems.push(problem);
+            return None;
+        };
+        match T::parse(text) {
+            Ok(parsed) => Some(At::new(parsed, value.span)),
+            Err(wrong) => {
+                let label = match wrong.why.is_empty() {
+                    true => format!("expected {} such as `{}`", T::NOUN, T::EXAMPLE),
+                    false => wrong.why,
+                };
+                let span = wrong.part.map_or(value.span, |part| value.span.part(&part));
+                let shown: String = text.chars().take(80).collect();
+                problems.push(
+                    Diagnostic::error(T::CODE, format!("`{shown}` is not {}", T::NOUN))
+                        .at(span, label)
+                        .help_if(wrong.help),
+                );
+                None
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Scalar {
+            noun: T::NOUN,
+            schema: T::schema(),
+        }
+    }
+}
+
+impl<T: Read> Read for Option<T> {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        if value.is_null() {
+            Some(None)
+        } else {
+            T::read(value, problems).map(Some)
+        }
+    }
+
+    fn shape() -> Shape {
+        T::shape()
+    }
+}
+
+/// A list in which each item is read for itself.
+impl<T: Read> Read for Vec<T> {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        match &value.kind {
+            Kind::List(items) => Some(items.iter().filter_map(|item| T::read(item, problems)).collect()),
+            _ if value.is_null() => Some(Vec::new()),
+            _ => {
+                let problem = Diagnostic::error(
+                    "wrong-type",
+                    format!("`{}` takes a list, not {}", problems.key, value.noun()),
+                )
+                .at(value.head(), "expected a list")
+                .help("begin each item with `- `");
+                problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+}
+
+/// One value, or a list of such values.
+#[derive(Debug, Clone)]
+pub(super) struct Many<T> {
+    pub items: Vec<T>,
+    /// Whether a list was written.
+    pub list: bool,
+    /// Whether an item could not be read: it is missing from `items`.
+    pub faulty: bool,
+    pub span: Span,
+}
+
+impl<T> Default for Many<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            list: false,
+            faulty: false,
+            span: Span::default(),
+        }
+    }
+}
+
+impl<T: Read> Read for Many<T> {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let (items, written): (Vec<T>, usize) = match &value.kind {
+            Kind::List(items) => (
+                items.iter().filter_map(|item| T::read(item, problems)).collect(),
+                items.len(),
+            ),
+            _ if value.is_null() => (Vec::new(), 0),
+            _ => (T::read(value, problems).into_iter().collect(), 1),
+        };
+        Some(Self {
+            faulty: items.len() < written,
+            list: matches!(value.kind, Kind::List(_)),
+            items,
+            span: value.span,
+        })
+    }
+
+    fn shape() -> Shape {
+        Shape::Many(Box::new(T::shape()))
+    }
+}
+
+/// A mapping from names to values, in the order of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Named<T> {
+    pub entries: Vec<(At<String>, T)>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new() }
+    }
+}
+
+impl<T: Read> Read for Named<T> {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let Kind::Map(pairs) = &value.kind else {
+            if value.is_null() {
+                return Some(Self::default());
+            }
+            let problem = Diagnostic::error(
+                "wrong-type",
+                format!("`{}` takes a mapping, not {}", problems.key, value.noun()),
+            )
+            .at(value.head(), "expected names, each with a colon")
+            .help("write `name:` and below it, indented, what belongs to it");
+            problems.push(problem);
+            return None;
+        };
+        let mut entries: Vec<(At<String>, T)> = Vec::with_capacity(pairs.len());
+        let mut seen = std::collections::HashMap::new();
+        for (key, value) in pairs {
+            let Some(name) = key_text(key, problems) else { continue };
+            if let Some(first) = seen.insert(name.to_string(), key.span) {
+                problems.push(
+                    Diagnostic::error("duplicate-name", format!("`{name}` is declared twice"))
+                        .at(key.span, "declared again here")
+                        .at(first, "first declared here")
+                        .help("give one of them another name, or take it away"),
+                );
+                seen.insert(name.to_string(), first);
+                continue;
+            }
+            problems.key = name.to_string();
+            if let Some(item) = T::read(value, problems) {
+                entries.push((At::new(name.to_string(), key.span), item));
+            }
+        }
+        Some(Self { entries })
+    }
+
+    fn shape() -> Shape {
+        Shape::Map(Box::new(T::shape()))
+    }
+}
+
+fn key_text<'v>(key: &'v Value<'_>, problems: &mut Problems) -> Option<&'v str> {
+    let text = key.text();
+    if text.is_none() {
+        problems.push(
+            Diagnostic::error("wrong-type", format!("a key is a text, not {}", key.noun()))
+                .at(key.head(), "expected a name")
+                .help("quote a name that has brackets: \"nid[001-009]\":"),
+        );
+    }
+    text
+}
+
+/// A mapping with known keys; made by [`declare_section!`].
+pub(super) trait Section: Default {
+    /// What it is.
+    fn info() -> SectionInfo;
+    /// Notes where it stands.
+    fn place(&mut self, span: Span);
+    /// Takes the value of a key if the key belongs here.
+    fn take(&mut self, key: &str, value: &Value<'_>, problems: &mut Problems) -> bool;
+    /// Adds all its keys.
+    fn keys(into: &mut Vec<&'static str>);
+}
+
+/// Reads a section: every key for itself, unknown and repeated ones told.
+pub(super) fn section<S: Section>(value: &Value<'_>, problems: &mut Problems) -> Option<S> {
+    let mut section = S::default();
+    section.place(value.head());
+    let pairs = match &value.kind {
+        Kind::Map(pairs) => pairs,
+        _ if value.is_null() => return Some(section),
+        _ => {
+            let mut keys = Vec::new();
+            S::keys(&mut keys);
+            keys.truncate(4);
+            let problem = Diagnostic::error(
+                "wrong-type",
+                format!("`{}` takes a mapping, not {}", problems.key, value.noun()),
+            )
+            .at(value.head(), "expected keys, each with a value")
+            .help(format!("its keys are `{}` …", keys.join("`, `")));
+            problems.push(problem);
+            return None;
+        }
+    };
+    let mut seen: Vec<(&str, Span)> = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        let Some(name) = key_text(key, problems) else { continue };
+        if let Some((_, first)) = seen.iter().find(|(known, _)| *known == name) {
+            problems.push(
+                Diagnostic::error("duplicate-key", format!("the key `{name}` stands here twice"))
+                    .at(key.span, "again here")
+                    .at(*first, "first here")
+                    .help("YAML would silently keep one of them: merge the two"),
+            );
+            continue;
+        }
+        seen.push((name, key.span));
+        problems.key = name.to_string();
+        if !section.take(name, value, problems) {
+            problems.push(unknown_key::<S>(name, key.span));
+        }
+    }
+    Some(section)
+}
+
+fn unknown_key<S: Section>(name: &str, span: Span) -> Diagnostic {
+    let mut keys = Vec::new();
+    S::keys(&mut keys);
+    let help = match name {
+        "<<" => "YAML's merge key is not used here: say shared settings once, in a profile or a group".to_string(),
+        "password" => "passwords do not belong into this file: `password_from: env:NAME` or `file:/path`".to_string(),
+        _ => did_you_mean(name, keys.iter().copied())
+            .unwrap_or_else(|| format!("the keys here are `{}`", keys.join("`, `"))),
+    };
+    Diagnostic::error("unknown-key", format!("unknown key `{name}`"))
+        .at(span, format!("not a key of {}", S::info().name))
+        .help(help)
+}
+
+/// Declares a section of the cluster file: the struct, its reader, its part of the schema and of the manual.
+///
+/// The doc comments are the reference manual. `= required` marks a key that must be there (the check itself is in
+/// `lower`, where its message knows what it is about); `with settings: Settings` takes the keys of another section too.
+macro_rules! declare_section {
+    (
+        $(#[doc = $doc:literal])*
+        struct $name:ident as $shown:literal {
+            $( $(#[doc = $field_doc:literal])* $field:ident : $ty:ty $(= $required:ident)? ),* $(,)?
+        }
+        $(with $rest:ident : $rest_ty:ty)?
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Default)]
+        pub(in crate::config) struct $name {
+            /// Where it stands.
+            pub span: $crate::config::span::Span,
+            /// Keys that were written, but whose values could not be read: they are told of and not missing.
+            pub faulty: Vec<&'static str>,
+            $( $(#[doc = $field_doc])* pub $field: $ty, )*
+            $( /// The settings that stand among its keys.
+               pub $rest: $rest_ty, )?
+        }
+
+        impl $crate::config::read::Section for $name {
+            fn info() -> $crate::config::read::SectionInfo {
+                use $crate::config::read::{FieldInfo, Read, SectionInfo};
+                #[allow(unused_mut, unused_assignments)]
+                let mut with = None;
+                $( with = Some(Box::new(<$rest_ty as $crate::config::read::Section>::info())); )?
+                SectionInfo {
+                    name: $shown,
+                    doc: &[$($doc),*],
+                    fields: vec![$( FieldInfo {
+                        key: stringify!($field),
+                        doc: &[$($field_doc),*],
+                        required: declare_section!(@required $($required)?),
+                        shape: <$ty as Read>::shape(),
+                    } ),*],
+                    with,
+                }
+            }
+
+            fn place(&mut self, span: $crate::config::span::Span) {
+                self.span = span;
+                $( self.$rest.place(span); )?
+            }
+
+            fn take(
+                &mut self,
+                key: &str,
+                value: &$crate::config::tree::Value<'_>,
+                problems: &mut $crate::config::problems::Problems,
+            ) -> bool {
+                match key {
+                    $( stringify!($field) => {
+                        match $crate::config::read::Read::read(value, problems) {
+                            Some(read) => self.$field = read,
+                            None => self.faulty.push(stringify!($field)),
+                        }
+                    } )*
+                    _ => {
+                        $( return self.$rest.take(key, value, problems); )?
+                        #[allow(unreachable_code)]
+                        return false;
+                    }
+                }
+                true
+            }
+
+            fn keys(into: &mut Vec<&'static str>) {
+                into.extend([$(stringify!($field)),*]);
+                $( <$rest_ty as $crate::config::read::Section>::keys(into); )?
+            }
+        }
+
+        impl $crate::config::read::Read for $name {
+            fn read(
+                value: &$crate::config::tree::Value<'_>,
+                problems: &mut $crate::config::problems::Problems,
+            ) -> Option<Self> {
+                $crate::config::read::section(value, problems)
+            }
+
+            fn shape() -> $crate::config::read::Shape {
+                $crate::config::read::Shape::Section(<Self as $crate::config::read::Section>::info())
+            }
+        }
+    };
+    (@required) => { false };
+    (@required required) => { true };
+}
+pub(super) use declare_section;

@@ -1,0 +1,15 @@
+//! The kinds of single values: how each is read, checked and described.
+
+mod address;
+mod key;
+mod name;
+mod number;
+mod system;
+mod word;
+
+pub(super) use address::{ClientId, PackageSourceUri, Uuid, address_fault};
+pub(super) use key::PublicKey;
+pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
+pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};
+pub(super) use system::{AbsolutePath, Argument, Locale, Owner, Package, PasswordFrom, TimeZone, UserName};
+pub(super) use word::{BmcProtocol, Text, Word};
