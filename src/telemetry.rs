@@ -80,7 +80,10 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// Adds the counters of a service.
     pub fn add(&self, reading: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
-        self.readings.write().expect("nobody panics while holding it").push(Box::new(reading));
+        self.readings
+            .write()
+            .expect("nobody panics while holding it")
+            .push(Box::new(reading));
     }
 
     /// The OpenMetrics text of all counters and of what the world holds.

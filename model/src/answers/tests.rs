@@ -1,1 +1,130 @@
+use super::*;
+use crate::boot::{Key, Site};
+use crate::cluster::BootTarget;
 
+const FILE: &str = r#"
+cluster: test
+domain: test.example
+timezone: Europe/Berlin
+ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPjTCqN5kmu1BGzOvBCzEQNwTnv0jQvNPFBzPrOOI9Z root@site"]
+users:
+  - { name: ada, gecos: "Ada \"the first\" L.", ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPjTCqN5kmu1BGzOvBCzEQNwTnv0jQvNPFBzPrOOI9Z ada"], sudo: true, groups: [adm, video], uid: 1001 }
+networks:
+  lan: { prefix: 10.77.0.0/24 }
+  fabric: { prefix: 10.78.0.0/24 }
+profiles:
+  worker:
+    image: debian-12
+    packages: [htop, nfs-common]
+    ntp: [10.77.0.1]
+    files:
+      - { path: /etc/motd, content: "tricky: \"quotes\", {{ braces }}, 'more'\n\ttab and ünïcode\n", mode: "0640", owner: "root:adm" }
+    commands:
+      - "echo 'hello: world' > /run/hello"
+      - |
+        for i in 1 2 3; do
+          echo "$i"
+        done
+nodes:
+  n1:
+    nics:
+      - { mac: "52:54:00:00:00:01", address: 10.77.0.11 }
+      - { name: ibp1s0, mac: "52:54:00:00:01:01", address: 10.78.0.11 }
+    profile: worker
+  n2: { mac: "52:54:00:00:00:02", network: lan }
+"#;
+
+const SITE: Site = Site {
+    address: std::net::Ipv4Addr::new(10, 77, 0, 1),
+    http_port: 80,
+};
+
+fn cluster() -> Cluster {
+    let reading = crate::config::read(FILE);
+    reading.cluster.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
+}
+
+fn text(target: BootTarget) -> String {
+    let cluster = cluster();
+    user_data(
+        &Key::new([7; 32]),
+        SITE,
+        &cluster,
+        cluster.node("n1").unwrap(),
+        42,
+        target,
+    )
+    .text
+}
+
+#[test]
+fn user_data_carries_every_setting() {
+    insta::assert_snapshot!(text(BootTarget::Image));
+}
+
+#[test]
+fn a_maintenance_boot_does_nothing_by_itself() {
+    let text = text(BootTarget::Maintenance);
+    assert!(text.contains("ada") && text.contains("phone_home"));
+    for absent in ["packages:", "runcmd:", "/etc/motd"] {
+        assert!(!text.contains(absent), "{absent} in {text}");
+    }
+}
+
+#[test]
+fn no_value_breaks_out_of_its_place() {
+    let parsed: serde_json::Value = serde_saphyr::from_str(&text(BootTarget::Image)).unwrap();
+    assert_eq!(parsed["users"][1]["gecos"], "Ada \"the first\" L.");
+    let motd = &parsed["write_files"][1];
+    assert_eq!(
+        motd["content"],
+        "tricky: \"quotes\", {{ braces }}, 'more'\n\ttab and ünïcode\n"
+    );
+    assert_eq!(motd["permissions"], "0640");
+    assert!(
+        parsed["runcmd"][1]
+            .as_str()
+            .unwrap()
+            .contains("echo 'hello: world' > /run/hello")
+    );
+    assert_eq!(parsed["timezone"], "Europe/Berlin");
+}
+
+#[test]
+fn a_small_node_has_small_user_data() {
+    let cluster = cluster();
+    let text = user_data(
+        &Key::new([7; 32]),
+        SITE,
+        &cluster,
+        cluster.node("n2").unwrap(),
+        1,
+        BootTarget::Image,
+    )
+    .text;
+    let parsed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(parsed["hostname"], "n2");
+    assert!(parsed.get("packages").is_none() && parsed.get("runcmd").is_none());
+}
+
+#[test]
+fn hosts_names_every_node_once_and_further_nics_by_their_interface() {
+    let cluster = cluster();
+    insta::assert_snapshot!(hosts(&cluster, cluster.node("n1").unwrap()));
+    let n2 = hosts(&cluster, cluster.node("n2").unwrap());
+    assert!(
+        n2.contains("127.0.1.1 n2.test.example n2\n"),
+        "a node without address still knows its own name"
+    );
+}
+
+#[test]
+fn a_new_boot_is_a_new_instance() {
+    let cluster = cluster();
+    let node = cluster.node("n1").unwrap();
+    assert_eq!(
+        meta_data(&cluster, node, 42).text,
+        "instance-id: n1-42\nlocal-hostname: n1\nhostname: n1.test.example\n"
+    );
+    assert_ne!(meta_data(&cluster, node, 42).text, meta_data(&cluster, node, 43).text);
+}

@@ -7,6 +7,7 @@
 mod doors;
 mod network;
 mod node;
+mod select;
 mod settings;
 
 pub use doors::{DhcpMode, Doors};

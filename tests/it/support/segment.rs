@@ -27,7 +27,10 @@ impl Segment {
         require("ip", "iproute2");
         let name = format!("bw{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         succeed(&["ip", "netns", "add", &name]);
-        let segment = Self { name, clients: Default::default() };
+        let segment = Self {
+            name,
+            clients: Default::default(),
+        };
         segment.ip("link set lo up");
         segment.ip("link add br0 type bridge stp_state 0 forward_delay 0");
         segment.ip(&format!("addr add {address} dev br0"));
@@ -46,7 +49,9 @@ impl Segment {
         let name = format!("{}c{number}", self.name);
         succeed(&["ip", "netns", "add", &name]);
         self.clients.borrow_mut().push(name.clone());
-        self.ip(&format!("link add p{number} type veth peer name eth0 address {mac} netns {name}"));
+        self.ip(&format!(
+            "link add p{number} type veth peer name eth0 address {mac} netns {name}"
+        ));
         self.ip(&format!("link set p{number} master br0 up"));
         let station = Station { name };
         station.succeed(&["ip", "link", "set", "lo", "up"]);

@@ -36,7 +36,11 @@ impl Served {
 
     /// The command that serves a state folder.
     pub fn command(segment: &Segment, folder: &Path) -> Command {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))
+            .unwrap();
         let mut command = segment.command(PROGRAM);
         command
             .args(["serve", "--state"])
@@ -53,7 +57,11 @@ impl Served {
     pub fn until_served(&self) -> &Self {
         self.until("all networks are served", || {
             self.try_json(&["status"]).is_some_and(|status| {
-                status["networks"].as_array().unwrap().iter().all(|n| n["serving"]["state"] == "served")
+                status["networks"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|n| n["serving"]["state"] == "served")
             })
         });
         self
@@ -63,7 +71,11 @@ impl Served {
     pub fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
         let began = Instant::now();
         while !so() {
-            assert!(began.elapsed() < Duration::from_secs(30), "waited 30 s until {what}; the log:\n{}", self.log());
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "waited 30 s until {what}; the log:\n{}",
+                self.log()
+            );
             // The outside has no event to wait for: a short pause between two looks.
             std::thread::park_timeout(Duration::from_millis(30));
         }
@@ -86,13 +98,22 @@ impl Served {
 
     /// A command line of the program against this server.
     pub fn cli(&self, words: &[&str]) -> std::process::Output {
-        Command::new(PROGRAM).arg("--state").arg(self.folder.path()).args(words).output().unwrap()
+        Command::new(PROGRAM)
+            .arg("--state")
+            .arg(self.folder.path())
+            .args(words)
+            .output()
+            .unwrap()
     }
 
     /// The standard output of a command line that must succeed.
     pub fn text(&self, words: &[&str]) -> String {
         let output = self.cli(words);
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -103,7 +124,10 @@ impl Served {
 
     fn try_json(&self, words: &[&str]) -> Option<Value> {
         let output = self.cli(&[&["--output", "json"], words].concat());
-        output.status.success().then(|| serde_json::from_slice(&output.stdout).ok())?
+        output
+            .status
+            .success()
+            .then(|| serde_json::from_slice(&output.stdout).ok())?
     }
 
     /// The events of a kind, oldest first.
@@ -120,7 +144,10 @@ impl Served {
 
     /// Sends a signal.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
