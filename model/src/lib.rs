@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod dhcp;
 pub mod event;
+pub mod explain;
 pub mod nodeset;
 pub mod plan;
 mod templates;

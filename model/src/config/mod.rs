@@ -8,7 +8,9 @@ mod lower;
 mod problems;
 mod raw;
 mod read;
+mod reference;
 mod scalar;
+mod schema;
 mod series;
 mod span;
 pub(crate) mod suggest;
@@ -17,6 +19,8 @@ mod tests;
 mod tree;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use reference::reference;
+pub use schema::schema;
 
 use crate::cluster::Cluster;
 use problems::Problems;

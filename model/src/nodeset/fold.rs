@@ -105,15 +105,13 @@ fn write_set(out: &mut String, set: &BTreeSet<Number>) {
     let mut left = set.clone();
     let mut separator = '[';
     while let Some(first) = left.pop_first() {
-        // Leading zeros keep their width in the whole range; without them a range grows from 9 to 10.
-        let width = if is_padded(&first) { first.width } else { 0 };
+        // With leading zeros a range ends where the digits do; without them it grows from 9 to 10.
+        let padded = is_padded(&first);
         let mut last = first.clone();
         while let Some(value) = last.value.checked_add(1) {
-            let next = Number {
-                value,
-                width: digits(value).max(width),
-            };
-            if !left.remove(&next) {
+            let width = if padded { first.width } else { digits(value) };
+            let next = Number { value, width };
+            if digits(value) > width || !left.remove(&next) {
                 break;
             }
             last = next;

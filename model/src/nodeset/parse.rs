@@ -131,7 +131,7 @@ fn numbers(part: &str, at: usize) -> Result<Numbers, NodeSetError> {
     }
     let padded = |text: &str| text.len() > 1 && text.starts_with('0');
     let width = if padded(low) || padded(high) { low.len() } else { 0 };
-    if padded(high) && low.len() != high.len() || padded(low) && high.len() < low.len() {
+    if width > 0 && low.len() != high.len() {
         return Err(error(span, Kind::Padding(low.to_string(), high.to_string())));
     }
     Ok(Numbers {
