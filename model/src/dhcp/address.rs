@@ -63,9 +63,9 @@ impl Asked<'_> {
         let leased = match self.world.leases.at(address) {
             Some(lease) if lease.mac != question.mac && lease.is_active(self.now) => {
                 // A NIC that was replaced: its successor is declared and it is not, so its lease is in nobody's way.
-                let replaced = question.node.is_some_and(|node| {
-                    lease.node.as_deref() == Some(&*node.name) && node.nic(lease.mac).is_none()
-                });
+                let replaced = question
+                    .node
+                    .is_some_and(|node| lease.node.as_deref() == Some(&*node.name) && node.nic(lease.mac).is_none());
                 !(question.by_mac && replaced)
             }
             _ => false,
@@ -87,7 +87,10 @@ impl Asked<'_> {
 
     /// Whether an address was found in use by somebody without a lease.
     pub fn in_conflict(&self, address: Ipv4Addr) -> bool {
-        self.world.conflicts.get(&address).is_some_and(|until| self.now < *until)
+        self.world
+            .conflicts
+            .get(&address)
+            .is_some_and(|until| self.now < *until)
     }
 
     /// The address to offer: the declared one, else one from the pool.
@@ -128,9 +131,8 @@ impl Asked<'_> {
         if let Some(address) = known.find(|address| self.is_free(*address, offers)) {
             return Ok(address);
         }
-        let unused = |offers: &Offers, address| {
-            self.is_free(address, offers) && self.world.leases.at(address).is_none()
-        };
+        let unused =
+            |offers: &Offers, address| self.is_free(address, offers) && self.world.leases.at(address).is_none();
         let start = spread(mac) % size;
         let mut near = (0..NEIGHBOURS.min(size)).filter_map(|step| network.pool_address((start + step) % size));
         if let Some(address) = near.find(|address| unused(offers, *address)) {

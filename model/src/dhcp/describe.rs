@@ -184,7 +184,11 @@ impl Form {
     fn text(self, value: &[u8]) -> String {
         match self {
             Self::Addresses => {
-                let list = value.as_chunks::<4>().0.iter().map(|octets| Ipv4Addr::from(*octets).to_string());
+                let list = value
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|octets| Ipv4Addr::from(*octets).to_string());
                 list.collect::<Vec<_>>().join(" ")
             }
             Self::Number => {
@@ -245,7 +249,9 @@ fn routes(mut value: &[u8]) -> Vec<String> {
         };
         let mut octets = [0; 4];
         octets[..length].copy_from_slice(network);
-        let gateway = <[u8; 4]>::try_from(gateway).map(Ipv4Addr::from).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let gateway = <[u8; 4]>::try_from(gateway)
+            .map(Ipv4Addr::from)
+            .unwrap_or(Ipv4Addr::UNSPECIFIED);
         routes.push(format!("{}/{prefix} via {gateway}", Ipv4Addr::from(octets)));
         value = &rest[length + 4..];
     }

@@ -48,7 +48,10 @@ pub fn identify<'w>(world: &'w World, packet: &Packet<'_>) -> Option<Identified<
 pub(super) fn hardware_address(packet: &Packet<'_>, node: Option<&Node>, network: &Network) -> Option<Mac> {
     let usable = |mac: &Mac| !mac.is_multicast() && *mac != Mac::ZERO;
     packet.mac().filter(usable).or_else(|| {
-        let here = node?.nics.iter().filter(|nic| nic.network.as_ref() == Some(&network.name));
+        let here = node?
+            .nics
+            .iter()
+            .filter(|nic| nic.network.as_ref() == Some(&network.name));
         here.filter_map(|nic| nic.mac).next()
     })
 }

@@ -109,7 +109,13 @@ impl Offers {
     /// Nobody may have the address until then; for the moment in which a conflict is known but not yet in the world.
     pub fn block(&mut self, address: Ipv4Addr, now: Timestamp) {
         self.forget(address);
-        self.put(address, Mac::ZERO, Ipv4Net::default(), Stage::Blocked, now + COMMIT_HOLDS);
+        self.put(
+            address,
+            Mac::ZERO,
+            Ipv4Net::default(),
+            Stage::Blocked,
+            now + COMMIT_HOLDS,
+        );
         if let Some(until) = self.probed.remove(&address) {
             self.probes.remove(&(until, address));
         }

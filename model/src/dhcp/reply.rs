@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use wire::dhcp4::{MessageType, Message, RouteList, SearchList, budget, code, pxe, reply_destination};
 use wire::dhcp4::{self as dhcp4, Destination as Wire};
+use wire::dhcp4::{Message, MessageType, RouteList, SearchList, budget, code, pxe, reply_destination};
 
 use super::{Asked, Destination, Reply};
 use crate::boot::{BootFile, Site, boot_file};

@@ -90,7 +90,9 @@ fn decline(asked: &Asked<'_>, offers: &mut Offers) -> Decision {
         return Decision::silent(Reason::NothingRequested);
     };
     let leased = asked.world.leases.at(address).is_some_and(|lease| lease.mac == mac);
-    let promised = offers.of(mac, asked.network().prefix).is_some_and(|(a, _)| a == address);
+    let promised = offers
+        .of(mac, asked.network().prefix)
+        .is_some_and(|(a, _)| a == address);
     if !leased && !promised {
         return Decision::silent(Reason::NotHolder);
     }
