@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod explain;
 mod follow;
+pub mod image;
 mod listing;
 mod output;
 mod paths;

@@ -10,7 +10,7 @@ put() {
     install -D -m "$1" "$recipe/$2" "$root$3"
 }
 
-# ---- settings of the running system
+echo "bellwether: settings" >&2
 put 644 rootfs/cloud.cfg /etc/cloud/cloud.cfg.d/90_bellwether.cfg
 put 644 rootfs/wired.network /usr/lib/systemd/network/89-bellwether.network
 put 644 rootfs/wait-online.conf /etc/systemd/system/systemd-networkd-wait-online.service.d/bellwether.conf
@@ -28,7 +28,11 @@ done
 mkdir -p "$root/etc/systemd/system-generators" "$root/etc/systemd/system/multi-user.target.wants"
 ln -s /dev/null "$root/etc/systemd/system-generators/cloud-init-generator"
 ln -s /lib/systemd/system/cloud-init.target "$root/etc/systemd/system/multi-user.target.wants/cloud-init.target"
-chroot "$root" systemctl mask --quiet cloud-init-local.service cloud-init-hotplugd.socket
+chroot "$root" systemctl mask --quiet cloud-init-hotplugd.socket
+# From 24.3 on the stages are one process that wants to be told of each.
+if [ ! -e "$root/lib/systemd/system/cloud-init-main.service" ]; then
+    chroot "$root" systemctl mask --quiet cloud-init-local.service
+fi
 chroot "$root" systemctl set-default --quiet multi-user.target
 chroot "$root" passwd --quiet --lock root
 : >"$root/etc/fstab"
@@ -39,7 +43,7 @@ echo 'LANG=C.UTF-8' >"$root/etc/default/locale"
 env -u SOURCE_DATE_EPOCH chroot "$root" python3 -m compileall -q -f -j 0 --invalidation-mode timestamp /usr/lib/python3 \
     /usr/lib/python3.[0-9]* || true
 
-# ---- the initrd
+echo "bellwether: initrd" >&2
 put 755 dracut/module-setup.sh /usr/lib/dracut/modules.d/90bellwether/module-setup.sh
 for file in bellwether-root dhcp-lease claim-root.sh mount-root.sh; do
     put 755 "dracut/$file" "/usr/lib/dracut/modules.d/90bellwether/$file"
@@ -64,7 +68,7 @@ echo "$version" >"$root/bellwether/kernel-version"
 chroot "$root" dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' | LC_ALL=C sort \
     >"$root/bellwether/packages"
 
-# ---- nothing that makes one machine differ from another, nothing that only a build needs
+# Nothing that makes one machine differ from another, nothing that only a build needs
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/var/lib/dbus/machine-id" "$root/var/lib/systemd/random-seed"
 rm -rf "$root"/boot/* "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/cache/ldconfig/*
 : >"$root/etc/machine-id"
