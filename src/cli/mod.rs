@@ -11,6 +11,7 @@ pub mod diagnostics;
 mod events;
 mod explain;
 mod follow;
+pub mod image;
 mod listing;
 mod output;
 mod paths;
