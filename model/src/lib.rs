@@ -12,12 +12,12 @@ pub mod config;
 pub mod dhcp;
 pub mod event;
 pub mod explain;
+pub mod measure;
 pub mod nodeset;
 pub mod plan;
-mod templates;
-pub mod measure;
 #[cfg(test)]
 mod story;
+mod templates;
 pub mod timeline;
 pub mod world;
 

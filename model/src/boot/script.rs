@@ -84,7 +84,7 @@ fn kernel_line(
         format!("bellwether.root={base}/images/{name}/{}", image.root.name),
         format!("bellwether.sha256={}", image.root.sha256),
         format!("bellwether.hook={base}/boot/hook/{}/{token}/failed", node.name),
-        format!("ds=nocloud;s={base}/cloud-init/{}/{token}/", node.name),
+        format!("ds=nocloud;dsmode=net;s={base}/cloud-init/{}/{token}/", node.name),
         "panic=60".to_string(),
     ];
     // Without it the kernel would try each NIC in turn and may wait on a wrong one.
