@@ -174,7 +174,7 @@ pub fn find(world: &World, name: &str) -> Result<Arc<Node>, ApiProblem> {
         .cluster
         .node(name)
         .cloned()
-        .ok_or_else(|| ApiProblem::not_found(world.cluster.no_such_node(name)))
+        .ok_or_else(|| ApiProblem::not_found(model::explain::no_such_node(&world.cluster, name)))
 }
 
 /// The nodes of a node set.

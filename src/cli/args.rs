@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::image::ImageCommand;
+
 /// Turn a machine on: it finds its address, its loader, its operating system, its name and its settings, and says
 /// when it is ready.
 #[derive(Debug, Parser)]
@@ -79,6 +81,9 @@ pub enum Command {
     Apply(Apply),
     /// Choose what nodes get when they next ask
     Boot(Boot),
+    /// Build and look after images
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Show whether the server runs and what it serves
     Status,
     /// List nodes and where they stand

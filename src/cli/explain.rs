@@ -15,7 +15,7 @@ pub fn run(printer: &Printer, paths: &Paths, args: &Explain) -> Result<(), Failu
             let cluster = check::checked(printer, &file.display().to_string(), &text, model::config::read(&text))?;
             let node = cluster
                 .node(&args.node)
-                .ok_or_else(|| Failure::usage(cluster.no_such_node(&args.node)))?;
+                .ok_or_else(|| Failure::usage(model::explain::no_such_node(&cluster, &args.node)))?;
             let explanation = model::explain::explain(&cluster, node, args.key.as_deref())
                 .map_err(|unknown| Failure::usage(unknown.to_string()))?;
             serde_json::to_value(explanation).unwrap_or_default()

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::args::Nodes;
 use super::client::{Client, segment};
+use super::image::ImageCommand;
 use super::paths::Paths;
 use super::{Failure, Printer};
 
@@ -94,6 +95,15 @@ pub async fn nodes(printer: &Printer, paths: &Paths, args: &Nodes) -> Result<(),
             }),
         )
     })
+}
+
+/// Tells a running server that images came or went; without one it looks when it starts.
+pub async fn images_changed(paths: &Paths, command: &ImageCommand) -> Result<(), Failure> {
+    let changes = matches!(command, ImageCommand::Build(_) | ImageCommand::Remove(_));
+    if changes && paths.socket().exists() {
+        Client::new(paths).post("/v1/images/rescan", "").await.ok();
+    }
+    Ok(())
 }
 
 /// Who holds which address.

@@ -56,6 +56,10 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Plan(plan) => block_on(apply::plan(printer, &paths, &plan)),
         Command::Apply(apply) => block_on(apply::apply(printer, &paths, &apply)),
         Command::Boot(boot) => block_on(boot::run(printer, &paths, &boot)),
+        Command::Image(image) => {
+            image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
+            block_on(listing::images_changed(&paths, &image))
+        }
         Command::Status => block_on(listing::status(printer, &paths)),
         Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),
         Command::Leases => block_on(listing::leases(printer, &paths)),

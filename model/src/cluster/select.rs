@@ -1,7 +1,7 @@
 //! Nodes by node set.
 
 use super::Cluster;
-use crate::config::suggest::nearest;
+use crate::explain::no_such_node;
 use crate::nodeset::NodeSet;
 
 impl Cluster {
@@ -21,19 +21,8 @@ impl Cluster {
         let all = || self.nodes.iter().map(|node| node.name.to_string()).collect();
         let names = set.expand(&groups, &all).map_err(|error| format!("{text}: {error}"))?;
         match names.iter().find(|name| self.node(name).is_none()) {
-            Some(unknown) => Err(self.no_such_node(unknown)),
+            Some(unknown) => Err(no_such_node(self, unknown)),
             None => Ok(names),
-        }
-    }
-
-    /// What to say to somebody who named a node that does not exist.
-    pub fn no_such_node(&self, name: &str) -> String {
-        if self.nodes.is_empty() {
-            return format!("there is no node {name}: the cluster file declares none");
-        }
-        match nearest(name, self.nodes.iter().map(|node| &*node.name)) {
-            Some(near) => format!("there is no node {name}; did you mean {near}?"),
-            None => format!("there is no node {name}: bellwether nodes lists them"),
         }
     }
 }
