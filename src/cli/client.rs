@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -35,7 +35,7 @@ impl Client {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// `POST`, as JSON.
+    /// `POST` of JSON or of a cluster file.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Value, Failure> {
         self.json(Method::POST, path, body.into()).await
     }
@@ -76,7 +76,15 @@ impl Client {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "localhost")
+            .header(header::HOST, "localhost")
+            .header(
+                header::CONTENT_TYPE,
+                if body.starts_with(b"{") {
+                    "application/json"
+                } else {
+                    "text/yaml"
+                },
+            )
             .body(Full::new(body))
             .map_err(|error| Failure::usage(format!("{path} cannot be asked for: {error}")))?;
         let answer = sender.send_request(request).await.map_err(broken)?;

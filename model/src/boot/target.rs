@@ -32,7 +32,11 @@ pub fn resolve(world: &World, node: &Node, boot: Option<&Boot>) -> Resolved {
             let once = if choice.once { " for one boot" } else { "" };
             (choice.target.clone(), format!("chosen by {}{once}", choice.actor))
         }
-        (_, Some((boot, target))) => (target.to_string(), format!("target of boot {}", boot.id)),
+        // Told in the words of the first time, so that a loader that asks twice gets the same text.
+        (_, Some((_, target))) => match declared(node) {
+            (declared, because) if declared == target => (declared, because),
+            _ => (target.to_string(), "chosen for this boot".to_string()),
+        },
         (Some(choice), None) => (choice.target.clone(), format!("chosen by {}", choice.actor)),
         (None, None) => declared(node),
     };
