@@ -19,6 +19,7 @@ pub mod plan;
 mod story;
 mod templates;
 pub mod timeline;
+pub mod why;
 pub mod world;
 
 pub use wire::Mac;

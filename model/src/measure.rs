@@ -31,7 +31,7 @@ pub fn span(duration: SignedDuration) -> String {
     }
 }
 
-/// `812 B`, `174 kB`, `1.15 MB`, `14.2 MB`, `1.8 GB`: decimal units, as disks and networks are sold.
+/// `812 B`, `1.2 kB`, `174 kB`, `1.15 MB`, `14.2 MB`, `1.8 GB`: decimal units, as disks and networks are sold.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1_000 {
@@ -44,7 +44,8 @@ pub fn size(bytes: u64) -> String {
         unit += 1;
     }
     let decimals = match value {
-        v if unit == 0 || v >= 99.95 => 0,
+        v if v >= 99.95 => 0,
+        v if unit == 0 => usize::from(v < 9.95),
         v if v >= 9.995 => 1,
         _ => 2,
     };
@@ -95,6 +96,8 @@ mod tests {
         for (bytes, text) in [
             (0, "0 B"),
             (812, "812 B"),
+            (1_236, "1.2 kB"),
+            (33_300, "33 kB"),
             (174_080, "174 kB"),
             (999_600, "1.00 MB"),
             (1_150_000, "1.15 MB"),

@@ -34,7 +34,7 @@ pub(crate) struct Story {
     node: Node,
     mac: Mac,
     subject: Subject,
-    image: bool,
+    image: Option<Image>,
 }
 
 pub(crate) fn story() -> Story {
@@ -45,7 +45,7 @@ pub(crate) fn story() -> Story {
         node: node(),
         mac: MAC,
         subject: Subject::Node(NODE.into()),
-        image: true,
+        image: Some(image()),
     }
 }
 
@@ -149,7 +149,14 @@ impl Story {
     }
 
     pub(crate) fn without_image(mut self) -> Self {
-        self.image = false;
+        self.image = None;
+        self
+    }
+
+    pub(crate) fn with_image(mut self, change: impl FnOnce(&mut Image)) -> Self {
+        if let Some(image) = &mut self.image {
+            change(image);
+        }
         self
     }
 
@@ -172,8 +179,8 @@ impl Story {
             cluster: Arc::new(cluster),
             ..World::default()
         };
-        if self.image {
-            world.images.insert("debian-12".into(), Arc::new(image()));
+        if let Some(image) = &self.image {
+            world.images.insert("debian-12".into(), Arc::new(image.clone()));
         }
         world.replay(&self.events);
         world
@@ -316,6 +323,43 @@ impl Story {
         self.of_node("dhcp", what)
     }
 
+    /// The last question came through a relay.
+    pub(crate) fn relayed(mut self, relay: [u8; 4]) -> Self {
+        if let Some(What::DhcpOffered { ask, .. }) = self.events.last_mut().map(|e| &mut e.what) {
+            ask.relay = Some(relay.into());
+        }
+        self
+    }
+
+    /// A boot file beside the addresses of another server.
+    pub(crate) fn discover_proxy(self) -> Self {
+        let ask = self.ask(Stage::Firmware, "discover");
+        let what = What::DhcpOffered {
+            ask,
+            address: None,
+            boot_file: Self::boot_file(Stage::Firmware),
+        };
+        self.of_node("dhcp", what)
+    }
+
+    /// Another machine gets an address.
+    pub(crate) fn lease_to(self, mac: &str, address: [u8; 4]) -> Self {
+        let mac = mac.parse().unwrap();
+        let ask = DhcpAsk {
+            mac,
+            ..self.ask(Stage::Os, "request")
+        };
+        let until = self.now + SignedDuration::from_hours(1);
+        let what = What::DhcpLeased {
+            ask,
+            address: address.into(),
+            until,
+            boot_file: None,
+            reserved: false,
+        };
+        self.event(Subject::Machine(mac), "dhcp", what)
+    }
+
     /// The firmware's PXE client collects offers for 3.8 s.
     pub(crate) fn firmware_dhcp(self) -> Self {
         self.discover(Stage::Firmware).wait(3.8).lease(Stage::Firmware)
@@ -433,6 +477,14 @@ impl Story {
             mac: Some(self.mac),
         };
         self.wait(0.05).of_node("http", what)
+    }
+
+    /// The last script named no image.
+    pub(crate) fn no_image_in_script(mut self) -> Self {
+        if let Some(What::ScriptServed { image, .. }) = self.events.last_mut().map(|e| &mut e.what) {
+            *image = None;
+        }
+        self
     }
 
     pub(crate) fn answers(self) -> Self {

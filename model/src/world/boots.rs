@@ -177,12 +177,12 @@ impl Boot {
         }
         match &event.what {
             What::Power { action } if action != "off" => self.note(Step::Power, at),
-            What::DhcpOffered { ask, .. } | What::DhcpIgnored { ask, .. } | What::DhcpElsewhere { ask, .. } => {
-                // The question of a loader that we handed over is no sign of a firmware.
-                if ask.stage.is_firmware() || ask.stage == Stage::Ipxe && self.loader.is_none() {
-                    self.note(Step::Discover, at);
-                    self.discovers += u32::from(ask.message == "discover");
-                }
+            // The question of a loader that we handed over is no sign of a firmware.
+            What::DhcpOffered { ask, .. } | What::DhcpIgnored { ask, .. } | What::DhcpElsewhere { ask, .. }
+                if ask.stage.is_firmware() || ask.stage == Stage::Ipxe && self.loader.is_none() =>
+            {
+                self.note(Step::Discover, at);
+                self.discovers += u32::from(ask.message == "discover");
             }
             What::DhcpLeased { ask, .. } | What::DhcpInformed { ask, .. } => self.note(
                 match ask.stage {
