@@ -18,7 +18,8 @@ pub fn logs(json: bool) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_target(false);
+        .with_target(false)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     // A second start in one process (tests) keeps the first.
     if json {
         builder.json().flatten_event(true).try_init().ok();

@@ -130,18 +130,17 @@ impl World {
         }
     }
 
-    /// Where a node reaches this server: our address on the network of its first NIC that is served.
+    /// Where a node reaches this server: our address on the network of its first NIC that is served, else (a node
+    /// behind a relay) on any network that is. `None` while nothing is served.
     pub fn site_of(&self, node: &Node) -> Option<Site> {
-        node.nics
-            .iter()
-            .filter_map(|nic| nic.network.as_deref())
-            .find_map(|network| match &self.networks.get(network)?.serving {
-                Serving::Yes { address, http_port, .. } => Some(Site {
-                    address: *address,
-                    http_port: *http_port,
-                }),
-                Serving::Refused { .. } | Serving::Absent { .. } => None,
-            })
+        let site = |state: &NetworkState| match &state.serving {
+            Serving::Yes { address, http_port, .. } => Some(Site { address: *address, http_port: *http_port }),
+            Serving::Refused { .. } | Serving::Absent { .. } => None,
+        };
+        let own = node.nics.iter().filter_map(|nic| nic.network.as_deref());
+        own.filter_map(|network| self.networks.get(network))
+            .find_map(|state| site(state))
+            .or_else(|| self.networks.values().find_map(|state| site(state)))
     }
 
     /// This host's address on a network, as nodes there are given it; `None` while the network is not served.

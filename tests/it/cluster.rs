@@ -1,0 +1,155 @@
+//! The cluster file in a user's hands: check, plan, apply, reload, and what becomes of a file with mistakes.
+
+use std::process::{Command, Output};
+
+use crate::support::segment::Segment;
+use crate::support::server::{PROGRAM, Served};
+
+const CLUSTER: &str = r#"
+cluster: test
+domain: test.example
+networks:
+  lan: { prefix: 10.77.0.0/24, pool: 10.77.0.100-10.77.0.120 }
+groups:
+  blue: { members: "n[1-2]" }
+nodes:
+  n[1-3]: { mac: "52:54:00:00:00:01+", address: 10.77.0.11+ }
+"#;
+
+fn bellwether(words: &[&str]) -> Output {
+    Command::new(PROGRAM).args(words).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn every_example_is_fine() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            let output = bellwether(&["check", path.to_str().unwrap()]);
+            assert!(output.status.success(), "{}: {}", path.display(), err(&output));
+            assert_eq!(err(&output), "", "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "homelab, hpc and demo");
+}
+
+#[test]
+fn usage_mistakes_end_with_status_2_and_a_hint() {
+    for words in [&["no-such-command"][..], &["check", "/no/such/file.yaml"], &["boot", "n1"], &["explain"]] {
+        let output = bellwether(words);
+        let status = output.status.code();
+        assert!(status == Some(2) || (words[0] == "check" && status == Some(1)), "{words:?}: {status:?}");
+        assert!(err(&output).contains("error"), "{words:?}: {}", err(&output));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = Command::new(PROGRAM).arg("--state").arg(folder.path()).arg("status").output().unwrap();
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(err(&nobody).contains("no server is running") && err(&nobody).contains("bellwether serve"));
+    let empty = Command::new(PROGRAM).arg("--state").arg(folder.path()).arg("serve").output().unwrap();
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(err(&empty).contains("--config"), "{}", err(&empty));
+}
+
+#[test]
+fn help_completions_schema_and_manual_pages_are_made() {
+    let help = out(&bellwether(&["--help"]));
+    for word in ["serve", "check", "timeline", "why", "image", "lab"] {
+        assert!(help.contains(word), "{help}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(out(&bellwether(&["completions", shell])).contains("bellwether"));
+    }
+    let schema: serde_json::Value = serde_json::from_str(&out(&bellwether(&["schema"]))).unwrap();
+    assert!(schema["properties"]["nodes"].is_object());
+    let folder = tempfile::tempdir().unwrap();
+    assert!(bellwether(&["man", folder.path().to_str().unwrap()]).status.success());
+    assert!(folder.path().join("bellwether.1").is_file());
+    assert!(folder.path().join("bellwether-why.1").is_file());
+}
+
+#[test]
+fn a_thousand_nodes_are_a_few_lines() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/hpc.yaml");
+    let output = bellwether(&["--output", "json", "check", file]);
+    let value: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert!(value["nodes"].as_u64().unwrap() > 1000);
+    let explained = out(&bellwether(&["explain", "nid0950", "-f", file]));
+    assert!(explained.contains("group gpu") && explained.contains("iommu=pt"), "{explained}");
+    let unknown = bellwether(&["explain", "nid095O", "-f", file]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(err(&unknown).contains("did you mean"), "{}", err(&unknown));
+}
+
+#[test]
+fn a_plan_shows_what_apply_then_does() {
+    let segment = Segment::new("10.77.0.1/24");
+    let served = Served::start(&segment, CLUSTER);
+    let next = served.folder().join("next.yaml");
+    let text = CLUSTER.replace("n[1-3]", "n[1-4]").replace("blue: {", "blue: { packages: [htop],");
+    std::fs::write(&next, text.replace("n[1-2]", "n1")).unwrap();
+    let next = next.to_str().unwrap();
+    let plan = served.json(&["plan", next]);
+    assert_eq!(plan["added"], serde_json::json!(["n4"]));
+    assert_eq!(plan["changed"].as_array().unwrap().len(), 1, "{plan}");
+    assert_eq!(plan["changed"][0]["node"], "n1");
+    let shown = served.text(&["plan", next]);
+    assert!(shown.contains("+ n4 new") && shown.contains("+  - \"htop\""), "{shown}");
+    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 3, "a plan changes nothing");
+
+    let unasked = served.cli(&["apply", next]);
+    assert_eq!(unasked.status.code(), Some(2), "nobody confirms: {}", err(&unasked));
+    served.text(&["apply", next, "--yes"]);
+    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 4);
+    assert!(served.text(&["apply", next, "--yes"]).contains("in force already"));
+    assert_eq!(served.json(&["nodes", "@blue"]).as_array().unwrap().len(), 1);
+    let applied = served.events("cluster.applied");
+    assert_eq!(applied.len(), 2);
+    assert!(applied[1]["actor"].as_str().unwrap().starts_with("cli:"), "every change names its actor");
+}
+
+#[test]
+fn a_file_with_mistakes_never_replaces_a_good_world() {
+    let segment = Segment::new("10.77.0.1/24");
+    let served = Served::start(&segment, CLUSTER);
+    let broken = CLUSTER.replace("10.77.0.11+", "10.99.0.11+");
+    let path = served.folder().join("broken.yaml");
+    std::fs::write(&path, &broken).unwrap();
+    let refused = served.cli(&["apply", path.to_str().unwrap(), "--yes"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(err(&refused).contains("10.99.0.11"), "{}", err(&refused));
+
+    served.reload(&broken);
+    served.until("the reload is refused", || served.log().contains("the cluster stays as it is"));
+    assert_eq!(served.json(&["nodes"])[0]["address"], "10.77.0.11");
+    served.reload(&CLUSTER.replace("n[1-3]", "n[1-5]"));
+    served.until("a good file is read again", || served.json(&["nodes"]).as_array().unwrap().len() == 5);
+
+    // Killed, and started with a file that went bad meanwhile: the last good one goes on.
+    let folder = served.kill();
+    std::fs::write(folder.path().join("cluster.yaml"), &broken).unwrap();
+    let served = Served::start_in(&segment, folder);
+    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 5);
+    assert!(served.log().contains("going on with the cluster that was applied before"));
+}
+
+#[test]
+fn one_server_for_one_state_folder() {
+    let segment = Segment::new("10.77.0.1/24");
+    let served = Served::start(&segment, CLUSTER);
+    let second = Segment::new("10.77.0.1/24");
+    let output = Served::command(&second, served.folder()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(served.log().contains(&served.pid().to_string()), "it names the holder: {}", served.log());
+    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 3, "the first goes on undisturbed");
+}
