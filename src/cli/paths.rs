@@ -26,11 +26,6 @@ impl Paths {
         self.state.join("control.sock")
     }
 
-    /// The folder of images.
-    pub fn images(&self) -> PathBuf {
-        self.state.join("images")
-    }
-
     /// The site's own boot loaders.
     pub fn loaders(&self) -> PathBuf {
         self.state.join("loaders")

@@ -38,11 +38,6 @@ impl Segment {
         segment
     }
 
-    /// Name of the server's namespace.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Plugs in a machine with that MAC.
     pub fn plug(&self, mac: &str) -> Station {
         let number = self.clients.borrow().len();

@@ -151,7 +151,7 @@ impl Scalar for ClientId {
                 .collect::<Option<_>>()
                 .ok_or_else(Wrong::default)?,
         };
-        if digits.len() % 2 != 0 || digits.len() < 4 || digits.len() > 510 {
+        if !digits.len().is_multiple_of(2) || digits.len() < 4 || digits.len() > 510 {
             return Err(Wrong::because("2 to 255 octets of two hexadecimal digits each"));
         }
         Ok(Self(digits.chunks(2).map(|d| (d[0] * 16 + d[1]) as u8).collect()))
