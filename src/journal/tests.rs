@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -245,7 +246,8 @@ async fn follower_that_missed_live_events_reads_them_from_the_store() {
         journal.commit(vec![power("on")]).await.unwrap();
     }
     for seq in 1..=200 {
-        assert_eq!(following.next().await.unwrap().unwrap().seq, seq);
+        let next = tokio::time::timeout(Duration::from_secs(30), following.next()).await;
+        assert_eq!(next.unwrap().unwrap().unwrap().seq, seq);
     }
     running.stop().await;
 }

@@ -180,6 +180,20 @@ async fn every_kind_of_event_is_read_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn transaction_holds_any_number_of_events() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    let mut events: Vec<Event> = Vec::new();
+    for count in [0, 1, 2, 3, 31, 32, 33, 63, 64, 95, 127] {
+        let from = events.len() as Seq + 1;
+        let more: Vec<Event> = (from..from + count).map(stopped).collect();
+        store.append(&more).await.unwrap();
+        events.extend(more);
+    }
+    assert_eq!(store.tail(0, 1000).await.unwrap(), events);
+}
+
+#[tokio::test]
 async fn transaction_is_synced_to_the_disk_before_it_counts() {
     let (_directory, path) = place();
     let Store::Sqlite(store) = Store::open(&path).await.unwrap();

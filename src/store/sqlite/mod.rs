@@ -18,10 +18,10 @@ use super::lock::Lock;
 use super::row::{self, Row};
 use super::{Store, StoreError, StoredSnapshot, sql};
 
-/// Events per `INSERT`. More cost more each: SQLite looks a numbered parameter up by walking all of them.
-const ROWS: usize = 32;
-static APPEND_ROWS: LazyLock<String> = LazyLock::new(|| sql::append(ROWS));
-static APPEND_ONE: LazyLock<String> = LazyLock::new(|| sql::append(1));
+/// Statements for 32, 16, … 1 events, so that any number of them takes few and each is prepared once. Not for more:
+/// SQLite looks a numbered parameter up by walking all of them.
+static APPEND: LazyLock<[(usize, String); 6]> =
+    LazyLock::new(|| [32, 16, 8, 4, 2, 1].map(|rows| (rows, sql::append(rows))));
 
 /// A SQLite database.
 #[derive(Debug, Clone)]
@@ -186,12 +186,12 @@ impl Sqlite {
 
 async fn append(connection: &mut PoolConnection<Database>, events: &[Event]) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with(sql::BEGIN).await?;
-    let (many, few) = events.as_chunks::<ROWS>();
-    for chunk in many {
-        insert(&mut transaction, &APPEND_ROWS, chunk).await?;
-    }
-    for event in few {
-        insert(&mut transaction, &APPEND_ONE, std::slice::from_ref(event)).await?;
+    let mut left = events;
+    for (rows, statement) in &*APPEND {
+        while let Some((chunk, rest)) = left.split_at_checked(*rows) {
+            insert(&mut transaction, statement, chunk).await?;
+            left = rest;
+        }
     }
     transaction.commit().await
 }

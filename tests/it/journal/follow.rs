@@ -1,6 +1,7 @@
 //! Following a journal that many write to.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use bellwether::journal::Journal;
 use futures_util::StreamExt;
@@ -59,8 +60,14 @@ async fn followers_see_every_event_once_however_slow_and_whenever_they_come() {
         tasks.spawn(follow(running.journal.clone(), running.journal.world().seq, false));
         tasks.spawn(follow(running.journal.clone(), 0, step % 2 == 0));
     }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
+    // An event that never comes would be waited for without end.
+    let all = async {
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), all)
+        .await
+        .expect("a follower waits for an event that was written");
     running.stop().await;
 }
