@@ -1,0 +1,127 @@
+//! DHCPv4 on the wire: sockets around the decisions of [`model::dhcp`].
+//!
+//! Promise: a lease is durable before it is acknowledged, and one that is waiting for the disk holds nobody else up.
+//! Promise: a network is answered only after it was listened to; another server that answers there is named, and
+//! Bellwether keeps silent.
+//! Invariant: one task decides, one message after the other, each on the latest picture of the cluster.
+
+mod counters;
+mod ears;
+mod port;
+mod probes;
+mod quiet;
+mod server;
+mod watch;
+
+pub use counters::Dhcp4Counters;
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wire::dhcp4::PXE_PORT;
+
+use crate::journal::Journal;
+use port::Port;
+use server::Server;
+
+/// Datagrams taken before anything else gets its turn.
+const AT_A_TIME: usize = 64;
+/// The largest message that is read: no client sends more than fits an Ethernet frame, jumbo frames included.
+const LARGEST: usize = 9216;
+
+/// What the DHCP service works with.
+#[derive(Debug)]
+pub struct Dhcp4 {
+    /// Where leases are kept, and the picture of the cluster.
+    pub journal: Journal,
+    /// Server port, 67 unless moved.
+    pub port: u16,
+    /// Port of the HTTP door, for the URLs in answers.
+    pub http_port: u16,
+    /// What is counted.
+    pub counters: Arc<Dhcp4Counters>,
+}
+
+/// Why the DHCP service cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Dhcp4Error {
+    /// The port is taken or not allowed.
+    #[error(
+        "DHCP cannot listen on port {port}: is another DHCP server running (ss -lunp sport = :{port}), and may we open it (CAP_NET_BIND_SERVICE)?"
+    )]
+    Bind {
+        /// The port.
+        port: u16,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The socket broke.
+    #[error("DHCP cannot receive on port {port}")]
+    Receive {
+        /// The port.
+        port: u16,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Serves DHCP until cancelled.
+///
+/// # Errors
+/// [`Dhcp4Error::Bind`] at the start, [`Dhcp4Error::Receive`] when the socket breaks for good.
+pub async fn run(config: Dhcp4, cancel: CancellationToken) -> Result<(), Dhcp4Error> {
+    let port = config.port;
+    let main = Port::bind(port).map_err(|source| Dhcp4Error::Bind { port, source })?;
+    // Firmware asks there only if it was told to, by a ProxyDHCP offer; leases do not depend on it.
+    let second = Port::bind(PXE_PORT)
+        .inspect_err(|error| tracing::warn!(%error, "port {PXE_PORT} is taken: no boot server there for PXE clients"))
+        .ok();
+    let (ears, mut heard) = mpsc::channel(1024);
+    let mut world = config.journal.watch();
+    let mut waiting = FuturesUnordered::new();
+    let mut buffer = vec![0; LARGEST];
+    let mut second_buffer = vec![0; LARGEST];
+    let mut server = Server::new(config, main, second, ears);
+    server.look();
+    tracing::info!(port, "DHCP door is open");
+    loop {
+        waiting.extend(server.take_waiting());
+        let deadline = server.deadline();
+        let (main, second) = server.ports();
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            arrival = main.receive(&mut buffer) => {
+                let mut arrival = Some(arrival.map_err(|source| Dhcp4Error::Receive { port, source })?);
+                for _ in 0..AT_A_TIME {
+                    let Some(arrived) = arrival else { break };
+                    server.received(&buffer, arrived, false);
+                    arrival = main.try_receive(&mut buffer);
+                }
+            }
+            arrival = receive(second.as_deref(), &mut second_buffer) => {
+                let arrival = arrival.map_err(|source| Dhcp4Error::Receive { port: PXE_PORT, source })?;
+                server.received(&second_buffer, arrival, true);
+            }
+            Some(done) = waiting.next() => server.written(done),
+            Some(sound) = heard.recv() => server.heard(sound),
+            Ok(()) = world.changed() => {
+                let cluster = world.borrow_and_update().cluster.clone();
+                server.cluster_changed(&cluster);
+            }
+            () = tokio::time::sleep_until(deadline) => server.tick(),
+        }
+    }
+}
+
+async fn receive(port: Option<&Port>, buffer: &mut [u8]) -> io::Result<port::Arrival> {
+    match port {
+        Some(port) => port.receive(buffer).await,
+        None => std::future::pending().await,
+    }
+}
