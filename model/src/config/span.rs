@@ -1,6 +1,7 @@
 //! Places in the text of a cluster file.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A byte range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash)]
@@ -16,8 +17,7 @@ impl Span {
         Self { start, end }
     }
 
-    /// A part of this place, given in bytes from its start. For quoted text the offsets are those of the text without
-    /// its quotes, which is close enough to be looked at.
+    /// A part of this place, given in bytes from its start. In a text with escapes that is near enough to be looked at.
     pub fn part(self, part: &Range<usize>) -> Self {
         let length = self.end - self.start;
         let start = self.start + part.start.min(length);
@@ -47,7 +47,8 @@ impl<T> At<T> {
 /// Where the lines of a text begin.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lines {
-    starts: Vec<usize>,
+    /// Shared: every declaration of a large file asks for lines.
+    starts: Arc<[usize]>,
 }
 
 impl Lines {
@@ -59,7 +60,7 @@ impl Lines {
                 .filter(|(_, b)| *b == b'\n')
                 .map(|(i, _)| i + 1),
         );
-        Self { starts }
+        Self { starts: starts.into() }
     }
 
     /// The line of a place, from 1.

@@ -116,6 +116,7 @@ pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Value<
     let mut anchors: Vec<(usize, Value<'a>)> = Vec::new();
     let mut root = None;
     let mut copies = 0;
+    let mut broken = false;
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, place) = match next {
             Ok(next) => next,
@@ -130,7 +131,13 @@ pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Value<
         let (value, anchor) = match event {
             Event::Scalar(content, style, anchor, _) => (
                 Value {
-                    span: trimmed(text, span),
+                    span: match style {
+                        // Without the quotes, so that a part of the text can be pointed at.
+                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if span.end >= span.start + 2 => {
+                            Span::new(span.start + 1, span.end - 1)
+                        }
+                        _ => trimmed(text, span),
+                    },
                     kind: Kind::Scalar {
                         text: content,
                         plain: style == ScalarStyle::Plain,
@@ -175,6 +182,7 @@ pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Value<
                 (value, 0)
             }
             Event::UnresolvedAlias(name) => {
+                broken = true;
                 problems.push(
                     Diagnostic::error("unknown-alias", format!("no value is marked `&{name}` above this line"))
                         .at(span, "nothing to refer to")
@@ -200,7 +208,8 @@ pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Value<
             None => root = Some(value),
         }
     }
-    Some(root.unwrap_or_else(|| Value::null(0)))
+    // A hole where a value should be would look like other mistakes.
+    (!broken).then(|| root.unwrap_or_else(|| Value::null(0)))
 }
 
 /// Block scalars and block collections reach to the next token: what is pointed at ends with their last character.
@@ -210,12 +219,16 @@ fn trimmed(text: &str, span: Span) -> Span {
 }
 
 fn syntax(text: &str, error: &ScanError) -> Diagnostic {
-    let start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+    let mut start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+    if error.kind() == &ErrorKind::TabInPlainScalar {
+        start += text[start..].find('\t').unwrap_or(0); // The parser names the beginning of the text before it.
+    }
     let end = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
     let help = match error.kind() {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-            "indent with spaces: YAML knows no tabs"
-        }
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInPlainScalar
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => "indent with spaces: YAML knows no tabs",
         ErrorKind::UnclosedQuotedScalar => "a quote that was opened is not closed",
         ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
             "every `[` and `{` needs its end; inside them, quote a text that has brackets itself: \"nid[001-009]\""

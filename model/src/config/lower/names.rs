@@ -67,12 +67,17 @@ pub(super) fn declared<'a>(raw: &'a Named<raw::Node>, problems: &mut Problems) -
             } else {
                 String::new()
             };
-            let first = declared.entries.get(first).map_or(key.span, |e| e.key.span);
+            let first = declared.entries.get(first).map_or(key, |e| e.key);
+            let range = [first, key].into_iter().find(|key| key.value.contains('['));
+            let help = match range {
+                Some(range) => format!("`{}!{name}` is the range without it", range.value),
+                None => "give one of them another name, or take it away".to_string(),
+            };
             problems.push(
                 Diagnostic::error("duplicate-name", format!("the node `{name}` is declared twice{more}"))
                     .at(key.span, "declared again here")
-                    .at(first, "first declared here")
-                    .help("take it out of the range: `nid[001-009]!nid005`, or give it another name"),
+                    .at(first.span, "first declared here")
+                    .help(help),
             );
         }
         declared.entries.push(entry);
