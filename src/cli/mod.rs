@@ -10,15 +10,20 @@ mod client;
 pub mod diagnostics;
 mod events;
 mod explain;
+#[cfg(test)]
+mod fixture;
 mod follow;
 pub mod image;
 mod listing;
 mod output;
 mod paths;
 mod serve;
+mod sheet;
 mod show;
 mod story;
+mod timeline;
 mod wait;
+mod why;
 
 pub use args::Args;
 pub use output::{Failure, Printer};

@@ -39,7 +39,7 @@ pub(super) fn mark(told: Vec<Told>, open: Option<SignedDuration>, restarted: boo
     {
         let (who, what) = reason(before.as_ref(), None, end - quiet_since);
         let what = if restarted {
-            "silent until the machine started anew".to_string()
+            "is silent until the machine started anew".to_string()
         } else {
             what
         };
@@ -65,46 +65,46 @@ fn gap(at: SignedDuration, duration: SignedDuration, who: Who, what: String) -> 
 
 fn reason(before: Option<&Told>, next: Option<&Told>, silence: SignedDuration) -> (Who, String) {
     let Some(before) = before else {
-        return (Who::Firmware, "tests itself and starts its network".into());
+        return (Who::Firmware, "tests itself, brings up its NICs".into());
     };
     let running = before.row.who;
     let after = next.map(|t| (t.act, t.row.who));
     let (who, what) = match (before.act, after) {
-        (Act::Power, _) => (Who::Firmware, "tests itself and starts its network"),
-        (_, Some((Act::Power, _))) => (running, "silent until it was switched"),
+        (Act::Power, _) => (Who::Firmware, "tests itself, brings up its NICs"),
+        _ if before.row.trouble && before.row.kind == Kind::Transfer => (running, "is silent: tries again, or gave up"),
+        (_, Some((Act::Power, _))) => (running, "is silent until it was switched"),
         (Act::Discover, _) if before.row.kind == Kind::Question => (running, "asks again and again, then gives up"),
         (Act::Discover, None) if silence >= NOT_TAKEN_FROM => (running, "does not take the offer"),
         (Act::Discover, Some((Act::Lease, _)) | None) => match running {
-            Who::Firmware => (running, "collects offers, which takes it about 4 s"),
-            Who::Ipxe => (running, "waits about 3 s for offers of a ProxyDHCP server"),
+            Who::Firmware => (running, "collects offers, about 4 s"),
+            Who::Ipxe => (running, "waits for other offers, about 3 s"),
             _ => (running, "collects offers"),
         },
-        (Act::File(Role::Loader), Some((Act::Discover, Who::Firmware))) => (
-            Who::Firmware,
-            "silent, then asks again: it left the loader, or was restarted",
-        ),
+        (Act::File(Role::Loader), Some((Act::Discover, Who::Firmware))) => {
+            (Who::Firmware, "is silent: left its loader, or was restarted")
+        }
         (Act::File(Role::Loader), Some((Act::File(Role::Loader), _))) => {
             (Who::Loader, "starts and looks for the next loader")
         }
         (Act::File(Role::Loader), _) => match running_after_loader(before, next) {
-            Who::Ipxe => (Who::Ipxe, "starts, waits for its link, shows its prompt for 2 s"),
+            Who::Ipxe => (Who::Ipxe, "starts, waits for its link, prompts 2 s"),
             who => (who, "starts"),
         },
         (Act::Lease, Some((Act::Script | Act::Local, _))) if silence >= IPV6_WAIT_FROM => {
-            (running, "waits for an IPv6 router that does not advertise itself")
+            (running, "waits for an IPv6 router, in vain")
         }
         (Act::Lease, None) if running == Who::Ipxe => (running, "sets up its link, up to 13 s without IPv6 routers"),
         (Act::File(Role::Kernel | Role::Initrd), Some((Act::File(Role::Kernel | Role::Initrd), _))) => {
-            (running, "silent between two files")
+            (running, "is silent between two files")
         }
-        (Act::File(Role::Kernel | Role::Initrd), _) => (Who::Kernel, "unpacks its initial RAM disk, finds its drivers"),
+        (Act::File(Role::Kernel | Role::Initrd), _) => (Who::Kernel, "unpacks its initrd, finds drivers"),
         (Act::Lease, Some((Act::File(Role::Root), _))) => (Who::Kernel, "works in its initial RAM disk"),
         (Act::File(Role::Root), _) => (Who::System, "mounts its root image and starts"),
         (Act::Lease, Some((Act::Settings, _))) => (Who::System, "starts services up to cloud-init"),
-        (Act::Settings, _) => (Who::System, "applies its settings (cloud-init)"),
+        (Act::Settings, _) => (Who::System, "applies settings (cloud-init)"),
         (Act::Local, _) => (Who::System, "starts from its own disk"),
         (Act::Hook, _) => (running, "goes on with its settings"),
-        _ => (running, "silent"),
+        _ => (running, "is silent"),
     };
     (who, what.to_string())
 }

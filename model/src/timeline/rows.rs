@@ -98,7 +98,7 @@ impl Teller<'_> {
                 boot_file,
             } => {
                 let offer = match address {
-                    Some(address) => format!("looks for an address → {address} offered"),
+                    Some(address) => format!("looks for an address → {address}"),
                     None => "looks for an address → boot file only".into(),
                 };
                 let mut told = self.said(at, Act::Discover, Kind::Answer, offer);
@@ -112,16 +112,8 @@ impl Teller<'_> {
                 boot_file,
                 ..
             } => {
-                let file = boot_file
-                    .as_deref()
-                    .map(|file| format!(", {}", last_part(file)))
-                    .unwrap_or_default();
-                let mut told = self.said(
-                    at,
-                    Act::Lease,
-                    Kind::Answer,
-                    format!("asks for an address → {address}{file}"),
-                );
+                let file = boot_file.as_deref().map_or("granted", last_part);
+                let mut told = self.said(at, Act::Lease, Kind::Answer, format!("requests {address} → {file}"));
                 told.row.step = Some(lease_step(ask));
                 told.row.detail = given(Some(*address), boot_file.as_deref());
                 told
@@ -213,7 +205,7 @@ impl Teller<'_> {
             self.running = Who::Loader;
         }
         let name = match transfer.role {
-            Role::File => transfer.path.as_str(),
+            Role::File if transfer.benign().is_none() => transfer.path.as_str(),
             _ => transfer.file(),
         };
         let what = match &transfer.outcome {
@@ -290,13 +282,13 @@ impl Teller<'_> {
             && told.row.who == last.row.who
             && told.row.at - last.row.at < ONE_BREATH
         {
-            *last = Told {
-                row: Row {
-                    at: last.row.at,
-                    ..told.row
-                },
-                ..told
-            };
+            let (asked, mut row) = (last.row.at, told.row);
+            row.at = asked;
+            if let Some(address) = row.detail.address {
+                let file = row.detail.file.as_deref().map(|file| format!(", {}", last_part(file)));
+                row.what = format!("asks for an address → {address}{}", file.unwrap_or_default());
+            }
+            *last = Told { row, ..told };
             return;
         }
         if let Some(last) = self.told.iter_mut().rev().find(|t| t.row.benign == told.row.benign)

@@ -202,6 +202,14 @@ impl<'a> Case<'a> {
         self.boot.and_then(|boot| boot.image.as_deref()).or(declared)
     }
 
+    /// The command that builds an image, again or for the first time.
+    pub(super) fn build(&self, name: &str) -> String {
+        match self.world.images.get(name) {
+            Some(image) if image.os != name => format!("bellwether image build {} --name {name}", image.os),
+            _ => format!("bellwether image build {name}"),
+        }
+    }
+
     pub(super) fn loader(&self) -> &'a str {
         let path = self.boot.and_then(|b| b.loader.as_deref()).unwrap_or("the loader");
         path.rsplit('/').next().unwrap_or(path)

@@ -112,7 +112,10 @@ pub(super) fn disk_empty(case: &Case) -> Option<Finding> {
             "Its boot target is local, and its firmware finds no system on the disk, so it asks the network again.",
         )
         .fact(first.started, "the first of these boots began")
-        .advise("give it a system: set its boot target to an image, or install one on the disk")
+        .advise(format!(
+            "let it boot an image: bellwether boot {} --target image",
+            case.node.name
+        ))
         .advise("if there is one on the disk, check the boot order and the controller's mode in its firmware setup"),
     )
 }

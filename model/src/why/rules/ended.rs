@@ -141,7 +141,8 @@ pub(super) fn failed(case: &Case) -> Option<Finding> {
     };
     if let Some(image) = case.image_name() {
         finding = finding.advise(format!(
-            "if the image is to blame, build it again: bellwether image build {image}"
+            "if the image is to blame, build it again: {}",
+            case.build(image)
         ));
     }
     Some(finding)

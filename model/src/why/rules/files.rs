@@ -51,7 +51,7 @@ pub(super) fn missing(case: &Case) -> Option<Finding> {
     );
     Some(match (role, case.image_name()) {
         (Role::Loader, _) => finding.advise(format!("put {} into the folder of loaders", transfer.file())),
-        (_, Some(image)) => finding.advise(format!("build it again: bellwether image build {image}")),
+        (_, Some(image)) => finding.advise(format!("build it again: {}", case.build(image))),
         (_, None) => finding.advise(format!("set an image for {} and apply the file", case.node.name)),
     })
 }

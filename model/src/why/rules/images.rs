@@ -40,9 +40,7 @@ pub(super) fn missing(case: &Case) -> Option<Finding> {
         format!("is stuck before the kernel: image {name} is not built"),
         format!("It is to boot image {name}, which is not among the images that are there."),
     )
-    .advise(format!(
-        "build it: bellwether image build {name}; the node asks again by itself"
-    ));
+    .advise(format!("build it: {}; the node asks again by itself", case.build(name)));
     let there: Vec<&str> = case.world.images.keys().map(String::as_str).collect();
     Some(match there.is_empty() {
         true => finding.fact(None, "no image is there"),
