@@ -32,12 +32,7 @@ fn lab() -> (Segment, Station, Served) {
     image(&folder.path().join("images/debian-12"));
     std::fs::write(folder.path().join("cluster.yaml"), CLUSTER).unwrap();
     let served = Served::start_in(&segment, folder);
-    served.until("HTTP answers", || {
-        station
-            .run(&["curl", "-fs", "http://10.77.0.1/healthz"])
-            .status
-            .success()
-    });
+    served.until_served();
     (segment, station, served)
 }
 
