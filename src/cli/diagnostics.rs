@@ -25,7 +25,10 @@ fn group<'a>(name: &'a str, text: &'a str, problem: &'a Diagnostic) -> Group<'a>
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(&problem.message).id(problem.code).elements(Vec::<Snippet<'a, Annotation<'a>>>::new());
+    let mut group = level
+        .primary_title(&problem.message)
+        .id(problem.code)
+        .elements(Vec::<Snippet<'a, Annotation<'a>>>::new());
     if !problem.labels.is_empty() {
         group = group.element(snippet(name, text, problem));
     }
@@ -38,7 +41,11 @@ fn group<'a>(name: &'a str, text: &'a str, problem: &'a Diagnostic) -> Group<'a>
 /// One snippet for all places: what lies between two distant lines is left out.
 fn snippet<'a>(name: &'a str, text: &'a str, problem: &'a Diagnostic) -> Snippet<'a, Annotation<'a>> {
     let annotations = problem.labels.iter().enumerate().map(|(i, label)| {
-        let kind = if i == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let kind = if i == 0 {
+            AnnotationKind::Primary
+        } else {
+            AnnotationKind::Context
+        };
         kind.span(place(text, &label.span)).label(&label.text)
     });
     Snippet::source(text).path(name).annotations(annotations)
@@ -108,7 +115,10 @@ mod tests {
                 labels: vec![label],
                 help: None,
             };
-            assert!(render("c.yaml", text, &[problem], false).contains("odd"), "{start}..{end}");
+            assert!(
+                render("c.yaml", text, &[problem], false).contains("odd"),
+                "{start}..{end}"
+            );
         }
         assert!(render("c.yaml", "", &[], false).is_empty());
     }

@@ -121,7 +121,8 @@ pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Value<
         let (event, place) = match next {
             Ok(next) => next,
             Err(error) => {
-                problems.push(syntax(text, &error));
+                let opened = open.last().map(|collection| collection.span);
+                problems.push(syntax(text, &error, opened));
                 return None;
             }
         };
@@ -218,7 +219,7 @@ fn trimmed(text: &str, span: Span) -> Span {
     Span::new(span.start, span.start + content.len())
 }
 
-fn syntax(text: &str, error: &ScanError) -> Diagnostic {
+fn syntax(text: &str, error: &ScanError, opened: Option<Span>) -> Diagnostic {
     let mut start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
     if error.kind() == &ErrorKind::TabInPlainScalar {
         start += text[start..].find('\t').unwrap_or(0); // The parser names the beginning of the text before it.
@@ -231,10 +232,10 @@ fn syntax(text: &str, error: &ScanError) -> Diagnostic {
         | ErrorKind::TabInIndentation => "indent with spaces: YAML knows no tabs",
         ErrorKind::UnclosedQuotedScalar => "a quote that was opened is not closed",
         ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
-            "every `[` and `{` needs its end; inside them, quote a text that has brackets itself: \"nid[001-009]\""
+            "is its end missing? inside, a text that has brackets or commas itself wants quotes: \"nid[001-009]\""
         }
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
-            "inside `{ }` and `[ ]`, quote a text that has brackets or commas itself: \"10.77.0.[11-19]\""
+            "is its end missing? inside, a text that has brackets or commas itself wants quotes: \"10.77.0.[11-19]\""
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             "a key wants `: ` with a space after it, and a text with `: ` in it wants quotes"
@@ -242,7 +243,11 @@ fn syntax(text: &str, error: &ScanError) -> Diagnostic {
         ErrorKind::RecursionLimitExceeded => "a cluster file is not nested this deeply",
         _ => "look at the indentation of this line and of the one above it",
     };
-    Diagnostic::error("yaml-syntax", "this is not YAML")
-        .at(Span::new(start, end), error.info())
-        .help(help)
+    let problem = Diagnostic::error("yaml-syntax", "this is not YAML").at(Span::new(start, end), error.info());
+    let bracket = opened.filter(|span| text.get(span.start..).is_some_and(|rest| rest.starts_with(['{', '['])));
+    match bracket {
+        Some(span) => problem.at(Span::new(span.start, span.start + 1), "inside what was opened here"),
+        None => problem,
+    }
+    .help(help)
 }
