@@ -290,10 +290,9 @@ impl<'a> Case<'a> {
             Step::LocalBoot => "it was handed over to its own disk".into(),
             Step::Ready => "it said that it is ready".into(),
         };
-        Fact {
-            at: Some(mark.at),
-            text,
-        }
+        // Its name is that of the last one.
+        let at = if mark.step == Step::Loader { mark.last } else { mark.at };
+        Fact { at: Some(at), text }
     }
 
     /// What a node said, in one line.

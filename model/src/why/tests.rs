@@ -187,6 +187,14 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
                 .into_iter()
                 .fold(to_disk(story()), |story, pause| to_disk(story.wait(pause))),
         ),
+        (
+            "disk-empty",
+            "in one boot",
+            (0..3).fold(to_disk(story()), |story, _| {
+                let grub = story.fetched(Role::Loader, "loaders/grubx64.efi", 2_600_000, 0.2);
+                grub.wait(32.0).script("local")
+            }),
+        ),
         ("local", "", to_disk(story()).wait(600.0)),
         (
             "local",

@@ -97,7 +97,11 @@ impl NodeState {
         };
         let reached = boot.position().map(|mark| mark.step);
         let silence = event.at.duration_since(boot.last);
+        // On the way to its disk a node fetches GRUB, and asks again after a while if no disk has a system.
+        let to_disk = reached == Some(Step::LocalBoot) && boot.stage != Some(Stage::Os) && silence <= NEW_BOOT_AFTER;
         match &event.what {
+            What::ScriptServed { .. } if to_disk => Place::Same,
+            What::Transfer(transfer) if transfer.role == Role::Loader && to_disk => Place::Same,
             What::Power { action } => {
                 let confirmed = boot.reached(Step::Power).is_none()
                     && reached <= Some(Step::Dhcp)

@@ -178,6 +178,26 @@ fn a_local_script_lets_the_firmware_walk_through_its_entries_without_new_boots()
 }
 
 #[test]
+fn grub_on_the_way_to_the_disk_and_a_disk_without_a_system_begin_no_boot() {
+    let grub = |story: Story| {
+        story
+            .script("local")
+            .fetched(Role::Loader, "loaders/grubx64.efi", 2_600_000, 0.2)
+    };
+    let told = grub(story().target("local", true).uefi_to_loader().ipxe_dhcp());
+    assert_eq!(
+        boots(&told),
+        ["discover, dhcp, loader, loader dhcp, script, local boot"]
+    );
+    assert_eq!(position(&told), Some(Step::LocalBoot));
+    let told = (0..3).fold(told, |story, _| grub(story.wait(32.0)));
+    assert_eq!(boots(&told).len(), 1);
+    assert_eq!(state(&told).boot.unwrap().mark(Step::LocalBoot).unwrap().times, 4);
+    let told = told.wait(600.0).uefi_to_loader();
+    assert_eq!(boots(&told).len(), 2, "switched on again");
+}
+
+#[test]
 fn the_second_nic_is_tried_in_the_same_boot() {
     let told = story()
         .uefi_to_loader()

@@ -97,19 +97,27 @@ pub(super) fn disk_empty(case: &Case) -> Option<Finding> {
     let row = row_of_boots(case);
     // The latest one may not have come as far yet.
     let begun = usize::from(!handed(row.first()?));
-    let came_back = row.iter().skip(begun).take_while(|boot| handed(boot)).count();
-    if came_back < LOOP {
+    let came_back: Vec<&Boot> = row
+        .iter()
+        .skip(begun)
+        .copied()
+        .take_while(|boot| handed(boot))
+        .collect();
+    let times = |boot: &Boot| boot.mark(Step::LocalBoot).map_or(0, |mark| mark.times as usize);
+    // A firmware may walk through two of its boot entries in one boot; a loader that finds no system goes on asking.
+    if came_back.len() < LOOP && times(row[0]) < LOOP {
         return None;
     }
+    let handed_over: usize = came_back.iter().map(|boot| times(boot)).sum();
     let first = row[row.len() - 1];
     Some(
         Finding::new(
             Verdict::Stuck,
             format!(
-                "finds nothing to boot on its disk: handed over to it {came_back} times in {}",
+                "finds nothing to boot on its disk: handed over to it {handed_over} times in {}",
                 case.ago(first.started)
             ),
-            "Its boot target is local, and its firmware finds no system on the disk, so it asks the network again.",
+            "Its boot target is local, and no system is found on its disks, so it asks the network again.",
         )
         .fact(first.started, "the first of these boots began")
         .advise(format!(

@@ -171,7 +171,7 @@ pub(super) fn local(case: &Case) -> Option<Finding> {
             format!("was handed over to its own disk {} ago", case.ago(handed)),
             "Nothing more need be heard of it: a system on a disk asks us for nothing, unless it uses our DHCP.",
         )
-        .advise("if its disk is empty, its firmware asks again within minutes, or stops in its setup menu"),
+        .advise("if its disk is empty, it asks again within a minute, or its firmware stops in its setup menu"),
     };
     let why = match &case.node.settings.boot {
         Some(said) if said.value == BootTarget::Local => format!("by {}, line {}", said.origin.layer, said.origin.line),
