@@ -12,6 +12,7 @@ pub mod http;
 pub mod image_watch;
 pub mod images;
 pub mod journal;
+pub mod lab;
 pub mod links;
 pub mod loaders;
 pub mod serve;

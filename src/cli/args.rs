@@ -100,6 +100,8 @@ pub enum Command {
     Why(Why),
     /// Wait until nodes are ready, and watch them on their way
     Wait(Wait),
+    /// Make virtual machines with real firmware and boot them, on a network of their own
+    Lab(super::lab::Lab),
     /// Print the JSON Schema of the cluster file, for editors
     Schema,
     /// Print completions for a shell

@@ -14,6 +14,7 @@ mod explain;
 mod fixture;
 mod follow;
 pub mod image;
+mod lab;
 mod listing;
 mod output;
 mod paths;
@@ -65,6 +66,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))
         }
+        Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),
         Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),
         Command::Leases => block_on(listing::leases(printer, &paths)),

@@ -4,5 +4,6 @@
 mod cluster;
 mod http;
 mod journal;
+mod lab;
 mod support;
 mod tftp;

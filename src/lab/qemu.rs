@@ -1,0 +1,188 @@
+//! QEMU's command line for a machine.
+//!
+//! Invariant: pure. Nothing is started here.
+
+use super::{Accel, Firmware, Folder, Hardware, Machine, needs};
+
+/// QEMU for amd64.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
+/// The arguments that make a machine.
+pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &Folder) -> Vec<String> {
+    let file = |name: &str| escape(&folder.machine(&machine.name, name).display().to_string());
+    let mut line = Line::default();
+    line.add("-name", &machine.name)
+        .add("-machine", base(machine.firmware))
+        .add("-accel", accel.argument())
+        .add("-cpu", hardware.cpu.as_deref().unwrap_or(accel.cpu()))
+        .add("-smp", hardware.cpus)
+        .add("-m", hardware.memory)
+        .flag("-nodefaults")
+        .flag("-no-user-config")
+        .add("-display", "none")
+        .add("-vga", "none")
+        // A guest that breaks out of QEMU finds itself unable to start programs or to become somebody else.
+        .add(
+            "-sandbox",
+            "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        )
+        .add("-uuid", &machine.uuid)
+        .add(
+            "-smbios",
+            format!(
+                "type=1,manufacturer=Bellwether,product=Lab,serial={}",
+                escape(&machine.serial)
+            ),
+        )
+        .add(
+            "-chardev",
+            format!(
+                "socket,id=console,path={},server=on,wait=off,logfile={},logappend=on",
+                file("console.sock"),
+                file("console.log")
+            ),
+        )
+        .add("-serial", "chardev:console")
+        .add("-qmp", format!("unix:{},server=on,wait=off", file("qmp.sock")))
+        .add("-object", "rng-random,filename=/dev/urandom,id=rng")
+        .add("-device", "virtio-rng-pci,rng=rng");
+    if machine.firmware == Firmware::Uefi {
+        line.add(
+            "-drive",
+            format!("if=pflash,format=raw,unit=0,readonly=on,file={}", needs::OVMF_CODE),
+        )
+        .add(
+            "-drive",
+            format!("if=pflash,format=raw,unit=1,file={}", file("vars.fd")),
+        );
+    } else {
+        // SeaBIOS would stop for good where nothing boots.
+        line.add("-boot", "reboot-timeout=30000");
+    }
+    let first_card = if hardware.disk_first { 2 } else { 1 };
+    let disk = if hardware.disk_first {
+        1
+    } else {
+        1 + machine.ports.len()
+    };
+    for (at, port) in machine.ports.iter().enumerate() {
+        line.add(
+            "-netdev",
+            format!("tap,id=net{at},ifname={},script=no,downscript=no", port.tap),
+        )
+        .add("-device", card(machine.firmware, at, port.mac, first_card + at));
+    }
+    if hardware.disk.is_some() {
+        line.add(
+            "-drive",
+            format!(
+                "if=none,id=disk,format=raw,cache=unsafe,discard=unmap,file={}",
+                file("disk.raw")
+            ),
+        )
+        .add(
+            "-device",
+            format!("virtio-blk-pci,drive=disk,bootindex={disk},serial=lab-disk"),
+        );
+    }
+    line.0
+}
+
+/// `graphics=off` makes SeaBIOS, and iPXE in its wake, talk on the serial port.
+fn base(firmware: Firmware) -> &'static str {
+    match firmware {
+        Firmware::Uefi => "q35",
+        Firmware::Bios => "pc,graphics=off",
+    }
+}
+
+/// With QEMU's own ROM in the card, OVMF would run the iPXE in it and its own PXE client would never be seen: an empty
+/// `romfile` takes it out. SeaBIOS has no PXE client but that ROM.
+fn card(firmware: Firmware, at: usize, mac: wire::Mac, bootindex: usize) -> String {
+    let rom = match firmware {
+        Firmware::Uefi => ",romfile=",
+        Firmware::Bios => "",
+    };
+    format!("virtio-net-pci,netdev=net{at},mac={mac},bootindex={bootindex}{rom}")
+}
+
+/// A value for QEMU's comma-separated options, in which a comma is written twice.
+fn escape(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
+#[derive(Debug, Default)]
+struct Line(Vec<String>);
+
+impl Line {
+    fn add(&mut self, option: &str, value: impl ToString) -> &mut Self {
+        self.0.push(option.to_string());
+        self.0.push(value.to_string());
+        self
+    }
+
+    fn flag(&mut self, option: &str) -> &mut Self {
+        self.0.push(option.to_string());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Port;
+    use super::*;
+
+    fn line(firmware: Firmware, disk: Option<u64>, disk_first: bool) -> String {
+        let mac = "52:54:00:00:00:01".parse().unwrap();
+        let machine = Machine {
+            name: "nid001".into(),
+            firmware,
+            ports: vec![Port {
+                mac,
+                bridge: "br0".into(),
+                tap: "tap0.0".into(),
+            }],
+            address: None,
+            uuid: "00000000-0000-8000-8000-000000000001".into(),
+            serial: "a,b".into(),
+        };
+        let hardware = Hardware {
+            memory: 2048,
+            cpus: 2,
+            cpu: None,
+            disk,
+            disk_first,
+        };
+        let folder = Folder::new(Some("/run/x".into())).unwrap();
+        arguments(&machine, &hardware, Accel::Tcg, &folder).join(" ")
+    }
+
+    #[test]
+    fn uefi_machine_has_no_rom_in_its_card_and_variables_of_its_own() {
+        let line = line(Firmware::Uefi, None, false);
+        assert!(line.contains("mac=52:54:00:00:00:01,bootindex=1,romfile="), "{line}");
+        assert!(line.contains("unit=1,file=/run/x/machines/nid001/vars.fd"), "{line}");
+    }
+
+    #[test]
+    fn bios_machine_keeps_the_rom_and_has_no_flash() {
+        let line = line(Firmware::Bios, None, false);
+        assert!(!line.contains("romfile") && !line.contains("pflash"), "{line}");
+        assert!(line.contains("pc,graphics=off"), "{line}");
+    }
+
+    #[test]
+    fn disk_comes_after_the_network_unless_wished_otherwise() {
+        assert!(line(Firmware::Uefi, Some(1), false).contains("drive=disk,bootindex=2"));
+        let first = line(Firmware::Uefi, Some(1), true);
+        assert!(
+            first.contains("drive=disk,bootindex=1") && first.contains("01,bootindex=2"),
+            "{first}"
+        );
+    }
+
+    #[test]
+    fn comma_in_a_value_is_not_an_option() {
+        assert!(line(Firmware::Uefi, None, false).contains("serial=a,,b"));
+    }
+}
