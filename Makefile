@@ -3,7 +3,7 @@
 
 STATE ?= target/demo
 BELLWETHER := target/release/bellwether
-export BELLWETHER_STATE := $(abspath $(STATE))/state
+
 
 .PHONY: demo test lint build release packages image clean-demo docs bench
 
@@ -28,7 +28,7 @@ packages:
 
 # Ends the demo's machines and removes everything that it left, but for the built image.
 clean-demo:
-	$(BELLWETHER) lab down --dir $(abspath $(STATE))/lab || true
+	BELLWETHER_LAB=$(abspath $(STATE))/lab $(BELLWETHER) lab down
 
 # The parts of the manual that are made from the program itself.
 docs:

@@ -46,17 +46,35 @@ fn every_example_is_fine() {
 
 #[test]
 fn usage_mistakes_end_with_status_2_and_a_hint() {
-    for words in [&["no-such-command"][..], &["check", "/no/such/file.yaml"], &["boot", "n1"], &["explain"]] {
+    for words in [
+        &["no-such-command"][..],
+        &["check", "/no/such/file.yaml"],
+        &["boot", "n1"],
+        &["explain"],
+    ] {
         let output = bellwether(words);
         let status = output.status.code();
-        assert!(status == Some(2) || (words[0] == "check" && status == Some(1)), "{words:?}: {status:?}");
+        assert!(
+            status == Some(2) || (words[0] == "check" && status == Some(1)),
+            "{words:?}: {status:?}"
+        );
         assert!(err(&output).contains("error"), "{words:?}: {}", err(&output));
     }
     let folder = tempfile::tempdir().unwrap();
-    let nobody = Command::new(PROGRAM).arg("--state").arg(folder.path()).arg("status").output().unwrap();
+    let nobody = Command::new(PROGRAM)
+        .arg("--state")
+        .arg(folder.path())
+        .arg("status")
+        .output()
+        .unwrap();
     assert_eq!(nobody.status.code(), Some(1));
     assert!(err(&nobody).contains("no server is running") && err(&nobody).contains("bellwether serve"));
-    let empty = Command::new(PROGRAM).arg("--state").arg(folder.path()).arg("serve").output().unwrap();
+    let empty = Command::new(PROGRAM)
+        .arg("--state")
+        .arg(folder.path())
+        .arg("serve")
+        .output()
+        .unwrap();
     assert_eq!(empty.status.code(), Some(2));
     assert!(err(&empty).contains("--config"), "{}", err(&empty));
 }
@@ -85,7 +103,10 @@ fn a_thousand_nodes_are_a_few_lines() {
     let value: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
     assert!(value["nodes"].as_u64().unwrap() > 1000);
     let explained = out(&bellwether(&["explain", "nid0950", "-f", file]));
-    assert!(explained.contains("group gpu") && explained.contains("iommu=pt"), "{explained}");
+    assert!(
+        explained.contains("group gpu") && explained.contains("iommu=pt"),
+        "{explained}"
+    );
     let unknown = bellwether(&["explain", "nid095O", "-f", file]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(err(&unknown).contains("did you mean"), "{}", err(&unknown));
@@ -96,7 +117,9 @@ fn a_plan_shows_what_apply_then_does() {
     let segment = Segment::new("10.77.0.1/24");
     let served = Served::start(&segment, CLUSTER);
     let next = served.folder().join("next.yaml");
-    let text = CLUSTER.replace("n[1-3]", "n[1-4]").replace("blue: {", "blue: { packages: [htop],");
+    let text = CLUSTER
+        .replace("n[1-3]", "n[1-4]")
+        .replace("blue: {", "blue: { packages: [htop],");
     std::fs::write(&next, text.replace("n[1-2]", "n1")).unwrap();
     let next = next.to_str().unwrap();
     let plan = served.json(&["plan", next]);
@@ -105,7 +128,11 @@ fn a_plan_shows_what_apply_then_does() {
     assert_eq!(plan["changed"][0]["node"], "n1");
     let shown = served.text(&["plan", next]);
     assert!(shown.contains("+ n4 new") && shown.contains("+  - \"htop\""), "{shown}");
-    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 3, "a plan changes nothing");
+    assert_eq!(
+        served.json(&["nodes"]).as_array().unwrap().len(),
+        3,
+        "a plan changes nothing"
+    );
 
     let unasked = served.cli(&["apply", next]);
     assert_eq!(unasked.status.code(), Some(2), "nobody confirms: {}", err(&unasked));
@@ -115,7 +142,10 @@ fn a_plan_shows_what_apply_then_does() {
     assert_eq!(served.json(&["nodes", "@blue"]).as_array().unwrap().len(), 1);
     let applied = served.events("cluster.applied");
     assert_eq!(applied.len(), 2);
-    assert!(applied[1]["actor"].as_str().unwrap().starts_with("cli:"), "every change names its actor");
+    assert!(
+        applied[1]["actor"].as_str().unwrap().starts_with("cli:"),
+        "every change names its actor"
+    );
 }
 
 #[test]
@@ -130,17 +160,25 @@ fn a_file_with_mistakes_never_replaces_a_good_world() {
     assert!(err(&refused).contains("10.99.0.11"), "{}", err(&refused));
 
     served.reload(&broken);
-    served.until("the reload is refused", || served.log().contains("the cluster stays as it is"));
+    served.until("the reload is refused", || {
+        served.log().contains("the cluster stays as it is")
+    });
     assert_eq!(served.json(&["nodes"])[0]["address"], "10.77.0.11");
     served.reload(&CLUSTER.replace("n[1-3]", "n[1-5]"));
-    served.until("a good file is read again", || served.json(&["nodes"]).as_array().unwrap().len() == 5);
+    served.until("a good file is read again", || {
+        served.json(&["nodes"]).as_array().unwrap().len() == 5
+    });
 
     // Killed, and started with a file that went bad meanwhile: the last good one goes on.
     let folder = served.kill();
     std::fs::write(folder.path().join("cluster.yaml"), &broken).unwrap();
     let served = Served::start_in(&segment, folder);
     assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 5);
-    assert!(served.log().contains("going on with the cluster that was applied before"));
+    assert!(
+        served
+            .log()
+            .contains("going on with the cluster that was applied before")
+    );
 }
 
 #[test]
@@ -150,6 +188,14 @@ fn one_server_for_one_state_folder() {
     let second = Segment::new("10.77.0.1/24");
     let output = Served::command(&second, served.folder()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(served.log().contains(&served.pid().to_string()), "it names the holder: {}", served.log());
-    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 3, "the first goes on undisturbed");
+    assert!(
+        served.log().contains(&served.pid().to_string()),
+        "it names the holder: {}",
+        served.log()
+    );
+    assert_eq!(
+        served.json(&["nodes"]).as_array().unwrap().len(),
+        3,
+        "the first goes on undisturbed"
+    );
 }

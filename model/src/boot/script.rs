@@ -83,6 +83,7 @@ fn kernel_line(
     let mut line = vec![
         format!("bellwether.root={base}/images/{name}/{}", image.root.name),
         format!("bellwether.sha256={}", image.root.sha256),
+        format!("bellwether.size={}", image.root.size),
         format!("bellwether.hook={base}/boot/hook/{}/{token}/failed", node.name),
         format!("ds=nocloud;dsmode=net;s={base}/cloud-init/{}/{token}/", node.name),
         "panic=60".to_string(),

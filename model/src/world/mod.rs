@@ -134,7 +134,10 @@ impl World {
     /// behind a relay) on any network that is. `None` while nothing is served.
     pub fn site_of(&self, node: &Node) -> Option<Site> {
         let site = |state: &NetworkState| match &state.serving {
-            Serving::Yes { address, http_port, .. } => Some(Site { address: *address, http_port: *http_port }),
+            Serving::Yes { address, http_port, .. } => Some(Site {
+                address: *address,
+                http_port: *http_port,
+            }),
             Serving::Refused { .. } | Serving::Absent { .. } => None,
         };
         let own = node.nics.iter().filter_map(|nic| nic.network.as_deref());
