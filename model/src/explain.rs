@@ -268,3 +268,6 @@ pub fn no_such_node(cluster: &Cluster, name: &str) -> String {
         None => format!("there is no node `{name}` in the cluster `{}`", cluster.name),
     }
 }
+
+#[cfg(test)]
+mod tests;

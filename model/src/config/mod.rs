@@ -39,11 +39,22 @@ pub struct Reading {
 /// Reads and checks the text of a cluster file.
 pub fn read(text: &str) -> Reading {
     let mut problems = Problems::new(text);
-    let cluster = tree::parse(text, &mut problems)
-        .and_then(|tree| ClusterFile::read(&tree, &mut problems))
-        .map(|raw| lower::cluster(&raw, &mut problems));
+    let cluster = lowered(text, &mut problems);
     Reading {
         cluster: cluster.filter(|_| !problems.has_errors()),
         diagnostics: problems.finish(),
     }
+}
+
+/// Reads a text that was checked and applied before, perhaps by an older version of the program: should today's rules
+/// refuse a part of it, the rest stays in force. A server that is upgraded must not forget its nodes. What is not even
+/// YAML makes the empty cluster.
+pub fn read_applied(text: &str) -> Cluster {
+    lowered(text, &mut Problems::new(text)).unwrap_or_default()
+}
+
+fn lowered(text: &str, problems: &mut Problems) -> Option<Cluster> {
+    let tree = tree::parse(text, problems)?;
+    let raw = ClusterFile::read(&tree, problems)?;
+    Some(lower::cluster(&raw, problems))
 }

@@ -107,6 +107,13 @@ impl NodeSet {
         groups: &dyn Fn(&str) -> Option<Vec<String>>,
         all: &dyn Fn() -> Vec<String>,
     ) -> Result<Vec<String>, NodeSetError> {
+        let mut written = 0u128;
+        for operand in std::iter::once(&self.first).chain(self.rest.iter().map(|(_, operand)| operand)) {
+            written = written.saturating_add(operand.pattern.count());
+            if written > LIMIT as u128 {
+                return Err(operand.error(NodeSetErrorKind::TooMany));
+            }
+        }
         let mut names = unique(self.first.expand(groups, all)?);
         // Long unions are the common case: they need no set operation per part.
         let mut known: Option<HashSet<String>> = None;
@@ -174,9 +181,6 @@ impl Operand {
         groups: &dyn Fn(&str) -> Option<Vec<String>>,
         all: &dyn Fn() -> Vec<String>,
     ) -> Result<Vec<String>, NodeSetError> {
-        if self.pattern.count() > LIMIT as u128 {
-            return Err(self.error(NodeSetErrorKind::TooMany));
-        }
         let names = self.pattern.expand();
         if self.group {
             let mut members = Vec::new();

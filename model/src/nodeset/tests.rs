@@ -22,6 +22,7 @@ fn try_expand(text: &str) -> Result<Vec<String>, NodeSetError> {
     set(text).expand(&groups, &|| set("nid[001-012],login[1-2]").names().unwrap())
 }
 
+/// The table was compared once with ClusterShell 1.9.1, which sorts and refuses `[..][..]` without a text between.
 #[test]
 fn sets_stand_for_the_names_that_clustershell_says() {
     let table: &[(&str, &str)] = &[
@@ -150,12 +151,14 @@ fn names_are_folded_as_clustershell_folds_them() {
 }
 
 #[test]
-fn a_hundred_thousand_names_fold_into_one_range() {
-    let names = set("nid[000001-100000]").names().unwrap();
-    assert_eq!(fold(&names), "nid[000001-100000]");
+fn many_names_fold_into_one_range() {
+    let names = set("nid[00001-20000]").names().unwrap();
+    assert_eq!(fold(&names), "nid[00001-20000]");
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn folding_loses_no_name_and_invents_none(
         names in proptest::collection::btree_set("[a-c]{1,2}[0-9]{0,3}(-[a-b][0-9]{1,2})?", 0..60),

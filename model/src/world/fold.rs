@@ -32,12 +32,9 @@ impl World {
         }
     }
 
-    /// A text that was applied once was valid then; should a newer version of the rules refuse it, the old cluster
-    /// stays.
+    /// The cluster is a function of the text alone, so that a snapshot and a replay cannot differ.
     pub(super) fn read_cluster(&mut self, text: &str) {
-        if let Some(cluster) = crate::config::read(text).cluster {
-            self.cluster = Arc::new(cluster);
-        }
+        self.cluster = Arc::new(crate::config::read_applied(text));
     }
 
     fn fold(&mut self, event: &Event) {

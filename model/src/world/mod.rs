@@ -13,6 +13,8 @@ mod fold;
 mod lease;
 mod machine;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use lease::{Lease, Leases};
