@@ -3,6 +3,7 @@
 
 mod boots;
 mod cluster;
+mod dhcp;
 mod http;
 mod journal;
 mod lab;

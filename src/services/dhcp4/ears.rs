@@ -73,6 +73,11 @@ impl Ears {
         self.mac
     }
 
+    /// The interface has another hardware address now, as a bridge has when a port is added to it.
+    pub fn set_mac(&mut self, mac: Mac) {
+        (self.mac, self.asker) = (mac, asker(mac));
+    }
+
     /// Asks who has an address.
     pub fn ask_arp(&self, address: Ipv4Addr) -> io::Result<()> {
         self.arp.send(&Arp::probe(self.mac, address).frame())

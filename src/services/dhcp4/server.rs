@@ -29,6 +29,8 @@ use crate::links::interfaces;
 
 /// How often the interfaces are looked at.
 const LOOK: Duration = Duration::from_secs(3);
+/// For how long what was seen of an interface is good enough to ask from it.
+const FRESH: Duration = Duration::from_millis(200);
 /// How often the same rival is named in the log.
 const NAME_AGAIN: Duration = Duration::from_secs(600);
 /// What every link carries without fragments.
@@ -161,7 +163,10 @@ impl Server {
         self.ears.retain(|index, _| wanted.contains(index));
         self.deaf.retain(|index, _| wanted.contains(index));
         for interface in found.iter().filter(|i| wanted.contains(&i.index)) {
-            if self.ears.contains_key(&interface.index) {
+            if let Some(ears) = self.ears.get_mut(&interface.index) {
+                if let Some(mac) = interface.mac.filter(|mac| *mac != ears.mac()) {
+                    ears.set_mac(mac);
+                }
                 continue;
             }
             match Ears::open(interface, &self.sounds) {
@@ -412,6 +417,10 @@ impl Server {
             second_port,
         };
         add(&self.counters.probes, 1);
+        // An answer comes to the hardware address that we ask from, so it had better be today's.
+        if probe.on_link && self.look_at < Instant::now() + LOOK - FRESH {
+            self.look();
+        }
         if self.probes.begin(Instant::now(), probe, question) {
             self.tick();
         }

@@ -75,6 +75,8 @@ impl Listening {
 enum State {
     /// No interface is on it, or nothing is done there, for this reason.
     Absent(String),
+    /// Nobody is answered there, but what is asked is written down.
+    Observing(Place),
     /// It was not listened to yet.
     Listening(Place, Listening),
     /// It is answered. It is listened to once more when its cable was plugged in.
@@ -93,7 +95,10 @@ impl State {
     fn place(&self) -> Option<&Place> {
         match self {
             Self::Absent(_) => None,
-            Self::Listening(place, _) | Self::Serving(place, _) | Self::Refused { place, .. } => Some(place),
+            Self::Observing(place)
+            | Self::Listening(place, _)
+            | Self::Serving(place, _)
+            | Self::Refused { place, .. } => Some(place),
         }
     }
 
@@ -102,6 +107,9 @@ impl State {
         Some(match self {
             Self::Listening(..) => return None,
             Self::Absent(why) => What::NetworkAbsent { why: why.clone() },
+            Self::Observing(place) => What::NetworkAbsent {
+                why: format!("dhcp: observe answers nobody on {}", place.interface),
+            },
             Self::Serving(place, _) => What::NetworkServed {
                 interface: place.interface.clone(),
                 address: place.address,
@@ -161,7 +169,7 @@ impl Watch {
         for (name, state) in &mut self.networks {
             let before = state.what(self.http_port);
             let next = match state {
-                State::Absent(_) | State::Serving(_, None) => None,
+                State::Absent(_) | State::Observing(_) | State::Serving(_, None) => None,
                 State::Listening(place, listening) => listening
                     .tick(now, place.index, &mut acts)
                     .then(|| State::Serving(place.clone(), None)),
@@ -230,7 +238,7 @@ impl Watch {
                     *next = now + AGAIN;
                 }
                 State::Serving(_, None) => served.push(name.clone()),
-                State::Absent(_) => {}
+                State::Absent(_) | State::Observing(_) => {}
             }
             let what = state.what(self.http_port);
             if what != before {
@@ -243,7 +251,7 @@ impl Watch {
     /// When something is due next.
     pub fn deadline(&self) -> Option<Instant> {
         let due = |state: &State| match state {
-            State::Absent(_) | State::Serving(_, None) => None,
+            State::Absent(_) | State::Observing(_) | State::Serving(_, None) => None,
             State::Listening(_, listening) | State::Serving(_, Some(listening)) => Some(listening.next),
             State::Refused { next, listening, .. } => Some(listening.as_ref().map_or(*next, |l| l.next)),
         };
@@ -272,9 +280,7 @@ fn note(network: &str, what: Option<What>) -> Option<Act> {
 /// What is to be done with a network that is at a place now.
 fn at(now: Instant, network: &Network, place: Place, old: Option<&State>, listens: &impl Fn(u32) -> bool) -> State {
     match network.dhcp {
-        DhcpMode::Off | DhcpMode::Observe => {
-            return State::Absent(format!("dhcp: {} answers nobody", network.dhcp.as_str()));
-        }
+        DhcpMode::Off | DhcpMode::Observe => return State::Observing(place),
         // There is another server by intention.
         DhcpMode::Proxy => return State::Serving(place, None),
         DhcpMode::Serve if network.beside_other_servers => return State::Serving(place, None),

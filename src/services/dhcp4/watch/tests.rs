@@ -129,7 +129,7 @@ fn told_to_serve_beside_other_servers_it_asks_nobody() {
 fn an_observed_network_is_not_served_and_an_off_one_is_not_even_mentioned() {
     let (_, _, acts) = watch("dhcp: observe");
     assert!(
-        matches!(&acts[..], [Act::Note { what, .. }] if matches!(&**what, What::NetworkAbsent { why } if why == "dhcp: observe answers nobody"))
+        matches!(&acts[..], [Act::Note { what, .. }] if matches!(&**what, What::NetworkAbsent { why } if why == "dhcp: observe answers nobody on eth1"))
     );
     assert_eq!(watch("dhcp: off").2, []);
 }

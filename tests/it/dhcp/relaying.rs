@@ -1,0 +1,110 @@
+//! Clients behind a relay agent.
+
+use std::process::{Child, Stdio};
+
+use super::clients::{Udhcpc, udhcpc};
+use super::served;
+use crate::support::client::require;
+use crate::support::segment::{Segment, Station};
+
+/// A relay agent between two segments; ends with the value.
+struct Relay {
+    agent: Child,
+    _station: Station,
+}
+
+impl Relay {
+    fn between(near: &Segment, far: &Segment, options: &[&str]) -> Self {
+        require("dhcrelay", "isc-dhcp-relay");
+        let station = near.plug("52:54:00:00:00:fe");
+        far.ip(&format!(
+            "link add relay type veth peer name eth1 netns {}",
+            station.name
+        ));
+        far.ip("link set relay master br0 up");
+        for line in [
+            "addr add 10.77.0.2/24 dev eth0",
+            "addr add 10.88.0.1/24 dev eth1",
+            "link set eth1 up",
+        ] {
+            station.succeed(&[&["ip"][..], &line.split(' ').collect::<Vec<_>>()].concat());
+        }
+        station.succeed(&["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+        near.ip("route add 10.88.0.0/24 via 10.77.0.2");
+        let agent = station
+            .command("dhcrelay")
+            .args(["-4", "-d", "--no-pid"])
+            .args(options)
+            .args(["-id", "eth1", "-iu", "eth0", "10.77.0.1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            agent,
+            _station: station,
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.agent.kill().ok();
+        self.agent.wait().ok();
+    }
+}
+
+#[test]
+fn a_node_behind_a_relay_agent_gets_its_address_and_renews_it_without_the_agent() {
+    let (near, served) = served();
+    let far = Segment::new("10.88.0.254/24");
+    let _relay = Relay::between(&near, &far, &[]);
+    let station = far.plug("52:54:00:00:00:02");
+    let client = Udhcpc::start(&station, &[]);
+    let bound = client.told.wait("bound");
+    assert_eq!(
+        (bound["ip"].as_str(), bound["hostname"].as_str()),
+        ("10.88.0.12", "nid002")
+    );
+    let offer = &served.events("dhcp.offered")[0]["body"]["ask"];
+    assert_eq!(
+        (offer["network"].as_str(), offer["relay"].as_str()),
+        (Some("far"), Some("10.88.0.1"))
+    );
+    // The renewal goes straight to the server.
+    station.succeed(&["ip", "addr", "add", "10.88.0.12/24", "dev", "eth0"]);
+    station.succeed(&["ip", "route", "add", "default", "via", "10.88.0.1"]);
+    client.signal("USR1");
+    client.told.wait("renew");
+    let lease = served.events("dhcp.leased").pop().unwrap();
+    assert_eq!(lease["body"]["ask"]["relay"], serde_json::Value::Null);
+    assert_eq!(lease["body"]["ask"]["network"], "far");
+}
+
+#[test]
+fn what_a_relay_agent_adds_comes_back_to_it() {
+    let (near, _served) = served();
+    let far = Segment::new("10.88.0.254/24");
+    // It adds option 82, and drops every answer that does not bring its own back.
+    let _relay = Relay::between(&near, &far, &["-a", "-D"]);
+    let bound = udhcpc(&far.plug("52:54:00:00:00:02"), &[]).unwrap();
+    assert_eq!(bound["ip"], "10.88.0.12");
+}
+
+#[test]
+fn an_address_in_use_behind_a_relay_agent_is_found_by_the_probe() {
+    let (near, served) = served();
+    let far = Segment::new("10.88.0.254/24");
+    let _relay = Relay::between(&near, &far, &[]);
+    let squatter = far.plug("52:54:00:00:00:77");
+    squatter.succeed(&["ip", "addr", "add", "10.88.0.150/24", "dev", "eth0"]);
+    squatter.succeed(&["ip", "route", "add", "default", "via", "10.88.0.1"]);
+    let bound = udhcpc(&far.plug("52:54:00:00:00:99"), &["-r", "10.88.0.150", "-t", "8"]).unwrap();
+    assert_ne!(bound["ip"], "10.88.0.150");
+    let conflict = &served.events("dhcp.conflict")[0]["body"];
+    assert_eq!(
+        (conflict["address"].as_str(), conflict["found_by"].as_str()),
+        (Some("10.88.0.150"), Some("probe"))
+    );
+}
