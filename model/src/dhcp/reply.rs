@@ -52,6 +52,9 @@ impl Asked<'_> {
     pub fn boot_only(&self, kind: MessageType) -> Option<Filled> {
         let mut message = Message::reply_to(self.rx.packet, kind, self.server_id());
         let boot_file = self.boot_options(&mut message)?;
+        message.remove(code::IPXE);
+        // iPXE finds no boot file in such an answer unless it names a server too, and asks port 4011 in vain.
+        message.header.siaddr = self.rx.link.address;
         // iPXE, like firmware, takes an answer without an address for a ProxyDHCP server's by this class only.
         if message.get(code::VENDOR_CLASS).is_none() {
             message.vendor_class("PXEClient");

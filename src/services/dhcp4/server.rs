@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use model::cluster::Cluster;
+use model::cluster::{Cluster, DhcpMode};
 use model::dhcp::{self, Decision, Destination, Effect, Link, Offers, Probe, Reason, Received, Reply, decide};
 use model::event::{NewEvent, Subject, What};
 use model::world::World;
@@ -501,8 +501,13 @@ impl Server {
         }
         add(&self.counters.foreign, 1);
         let now = Instant::now();
-        let (acts, served) = self.watch.heard(now, index, server);
+        let (acts, mut served) = self.watch.heard(now, index, server);
         self.act(acts);
+        // Where others are there by intention, they are no news.
+        served.retain(|name| {
+            let network = self.cluster.network(name);
+            network.is_some_and(|n| n.dhcp == DhcpMode::Serve && !n.beside_other_servers)
+        });
         let known = self.rivals.get(&server).is_some_and(|at| now < *at + NAME_AGAIN);
         if !served.is_empty() && !known {
             self.rivals.retain(|_, at| now < *at + NAME_AGAIN);

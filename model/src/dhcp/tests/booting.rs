@@ -167,6 +167,10 @@ fn proxy_dhcp_is_recognised_by_ipxe_too() {
     let mut stand = proxy();
     let offer = stand.ask(&discover(NID1).ipxe());
     assert_eq!(text_in(&offer, code::VENDOR_CLASS).as_deref(), Some("PXEClient"));
+    // Without a server it would take the offer for an incomplete one.
+    assert_eq!(reply(&offer).message.header.siaddr, SERVER);
+    // It is not told to ignore ProxyDHCP.
+    assert_eq!(reply(&offer).message.get(code::IPXE), None);
 }
 
 #[test]
