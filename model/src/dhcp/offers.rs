@@ -15,8 +15,10 @@ use wire::Mac;
 const OFFER_HOLDS: SignedDuration = SignedDuration::from_secs(60);
 /// A probe is over in less.
 const PROBE_HOLDS: SignedDuration = SignedDuration::from_secs(2);
-/// A commit that takes longer than this is retried by the client.
-const COMMIT_HOLDS: SignedDuration = SignedDuration::from_secs(10);
+/// A commit ends with [`Offers::settle`], however long the disk takes; this is for a caller that forgets.
+const COMMIT_HOLDS: SignedDuration = SignedDuration::from_hours(1);
+/// A conflict is in the world by then.
+const BLOCK_HOLDS: SignedDuration = SignedDuration::from_secs(10);
 /// How long the answer of a probe is believed.
 const PROBE_BELIEVED: SignedDuration = SignedDuration::from_secs(60);
 /// After a pool was found full it is not searched again for as long.
@@ -114,7 +116,7 @@ impl Offers {
             Mac::ZERO,
             Ipv4Net::default(),
             Stage::Blocked,
-            now + COMMIT_HOLDS,
+            now + BLOCK_HOLDS,
         );
         if let Some(until) = self.probed.remove(&address) {
             self.probes.remove(&(until, address));
@@ -169,7 +171,8 @@ impl Offers {
         let holds = match stage {
             Stage::Probing => PROBE_HOLDS,
             Stage::Offered => OFFER_HOLDS,
-            Stage::Committing | Stage::Blocked => COMMIT_HOLDS,
+            Stage::Committing => COMMIT_HOLDS,
+            Stage::Blocked => BLOCK_HOLDS,
         };
         self.forget(address);
         self.put(address, mac, network, stage, now + holds);

@@ -305,12 +305,43 @@ fn a_node_stays_the_same_node_when_its_client_identifier_changes() {
 #[test]
 fn a_second_unknown_nic_of_a_node_does_not_take_the_first_ones_address() {
     let mut stand = Stand::new();
-    let ask = |n| discover(mac(n)).option(code::CLIENT_ID, b"\0nid5");
-    let first = stand.ask(&ask(1));
-    assert_eq!(reply(&first).message.header.yiaddr, ip("10.77.0.15"));
-    let second = stand.ask(&ask(2));
+    let of = |ask: Ask| ask.option(code::CLIENT_ID, b"\0nid5");
+    let reserved = ip("10.77.0.15");
+    let first = stand.ask(&of(discover(mac(1))));
+    assert_eq!(reply(&first).message.header.yiaddr, reserved);
+    // Neither while it is offered to the first, nor when the first has it.
+    assert_eq!(stand.ask(&of(discover(mac(2)))).why, Reason::ReservationHeld);
+    stand.ask(&of(selecting(mac(1), reserved)));
+    let second = stand.ask(&of(discover(mac(2))));
     assert_eq!(second.why, Reason::ReservationHeld);
-    assert_ne!(reply(&second).message.header.yiaddr, ip("10.77.0.15"));
+    assert_ne!(reply(&second).message.header.yiaddr, reserved);
+}
+
+#[test]
+fn an_address_is_offered_to_nobody_else_however_long_its_lease_takes_to_be_written() {
+    let mut stand = Stand::new();
+    let address = stand.offered(mac(1));
+    let slow = stand.decide(&selecting(mac(1), address));
+    stand.pass(600);
+    let offer = stand.ask(&discover(mac(2)).requested(address));
+    assert_ne!(reply(&offer).message.header.yiaddr, address);
+    stand.commit(slow.events);
+    stand.offers.settle(address);
+    assert_eq!(stand.world.leases.at(address).unwrap().mac, mac(1));
+}
+
+#[test]
+fn a_lease_that_stands_in_the_world_goes_before_an_offer() {
+    let mut stand = Stand::new();
+    let address = stand.offered(mac(1));
+    // Given by another server that shares the journal.
+    let (mut other, now) = (Stand::new(), stand.now);
+    other.now = now;
+    other.ask(&discover(mac(2)).requested(address));
+    let leased = other.ask(&selecting(mac(2), address));
+    stand.commit(leased.events);
+    let nak = stand.ask(&selecting(mac(1), address));
+    assert_eq!((kind(&nak), nak.why), (MessageType::Nak, Reason::Taken));
 }
 
 #[test]
