@@ -11,6 +11,7 @@ mod read;
 mod reference;
 mod scalar;
 mod schema;
+mod section;
 mod series;
 mod span;
 pub(crate) mod suggest;

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::raw::ClusterFile;
-use super::read::{Section, SectionInfo, Shape};
+use super::read::{SectionInfo, Shape};
 use super::schema::text;
+use super::section::Section;
 
 const HEAD: &str = include_str!("reference.md");
 

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::raw::ClusterFile;
-use super::read::{Section, SectionInfo, Shape};
+use super::read::{SectionInfo, Shape};
+use super::section::Section;
 
 /// The JSON Schema (draft 2020-12) of the cluster file, with descriptions.
 ///

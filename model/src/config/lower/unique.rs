@@ -50,6 +50,8 @@ impl<K: Hash + Eq + Clone + Display> Unique<K> {
         let known = self
             .clashes
             .iter_mut()
+            .rev()
+            .take(8) // Those of one range follow each other.
             .find(|(_, first, second, _)| first.span == old.span && second.span == span);
         match known {
             Some((_, _, _, more)) => *more += 1,

@@ -11,8 +11,9 @@ pub(super) use network::{Doors, Network};
 pub(super) use node::{Defaults, Group, Node};
 pub(super) use settings::{File, PackageSource, Settings, User};
 
-use super::read::{Many, Named, declare_section};
+use super::read::{Many, Named};
 use super::scalar::{DnsName, HostName, PublicKey, TimeZone};
+use super::section::declare_section;
 use super::span::At;
 
 declare_section! {

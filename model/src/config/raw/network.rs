@@ -4,8 +4,9 @@ use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
 use crate::cluster::{DhcpMode, Range};
-use crate::config::read::{Many, declare_section};
+use crate::config::read::Many;
 use crate::config::scalar::{DnsName, Flag, Interface, Lease, Mtu, Port};
+use crate::config::section::declare_section;
 use crate::config::span::At;
 
 declare_section! {

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::Settings;
 use crate::cluster::Architecture;
-use crate::config::read::{Many, declare_section};
+use crate::config::read::Many;
 use crate::config::scalar::{BmcProtocol, ClientId, Interface, Name, PasswordFrom, Text, Uuid};
+use crate::config::section::declare_section;
 use crate::config::series::Spec;
 use crate::config::span::At;
 use crate::nodeset::NodeSet;

@@ -1,11 +1,12 @@
 //! Settings as they are written.
 
 use crate::cluster::{BootTarget, Console, LoaderChoice};
-use crate::config::read::{Many, declare_section};
+use crate::config::read::Many;
 use crate::config::scalar::{
     AbsolutePath, Argument, Flag, Locale, Mode, Name, Owner, Package, PackageSourceUri, PublicKey, Text, TimeZone,
     UserId, UserName, Word,
 };
+use crate::config::section::declare_section;
 use crate::config::span::At;
 
 declare_section! {
