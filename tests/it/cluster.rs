@@ -199,3 +199,31 @@ fn one_server_for_one_state_folder() {
         "the first goes on undisturbed"
     );
 }
+
+#[test]
+fn a_server_that_is_told_to_stop_ends_in_order_and_goes_on_where_it_was() {
+    let segment = Segment::new("10.77.0.1/24");
+    let served = Served::start(&segment, CLUSTER);
+    served.until_served();
+    served.text(&["boot", "n1", "--target", "shell"]);
+    let follow = Command::new(PROGRAM)
+        .args(["--output", "json", "--state"])
+        .arg(served.folder())
+        .args(["events", "--follow", "--kind", "server"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let folder = served.stop();
+    let followed = follow.wait_with_output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&followed.stdout).contains("server.started"),
+        "a follower is let go at the end"
+    );
+    let served = Served::start_in(&segment, folder);
+    assert_eq!(
+        served.json(&["show", "n1"])["next_target"],
+        "shell",
+        "what was chosen is remembered"
+    );
+    assert_eq!(served.events("server").len(), 3, "started, stopped, started");
+}
