@@ -179,6 +179,11 @@ pub fn explain(cluster: &Cluster, node: &Node, key: Option<&str>) -> Result<Expl
             });
         }
         if rows.len() == before {
+            // A target that nobody said follows from the image, so it has the image's origin.
+            if let ("boot", (target, Some(origin))) = (name, node.settings.target()) {
+                rows.push(row(name, target.to_string(), &origin.layer, origin.line));
+                continue;
+            }
             let built_in = match name {
                 "boot" => Some(BootTarget::default().as_str()),
                 "loader" => Some(LoaderChoice::default().as_str()),

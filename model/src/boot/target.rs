@@ -98,10 +98,10 @@ pub fn resolve(world: &World, node: &Node, boot: Option<&Boot>) -> Resolved {
 }
 
 fn declared(node: &Node) -> (String, String) {
-    let settings = &node.settings;
-    match (&settings.boot, &settings.image) {
-        (Some(boot), _) => (boot.value.to_string(), format!("declared in {}", boot.origin.layer)),
-        (None, Some(image)) => ("image".into(), format!("image declared in {}", image.origin.layer)),
-        (None, None) => ("local".into(), "nothing else is declared".into()),
-    }
+    let because = match (&node.settings.boot, node.settings.target()) {
+        (Some(_), (_, Some(origin))) => format!("declared in {}", origin.layer),
+        (None, (_, Some(origin))) => format!("image declared in {}", origin.layer),
+        (_, (_, None)) => "nothing else is declared".to_string(),
+    };
+    (node.settings.target().0.to_string(), because)
 }

@@ -83,6 +83,18 @@ pub struct Settings {
     pub commands: Vec<Sourced<String>>,
 }
 
+impl Settings {
+    /// The declared boot target and where it comes from: what is said, else `image` where an image is named, else
+    /// `local`, which is built in.
+    pub fn target(&self) -> (BootTarget, Option<&Origin>) {
+        match (&self.boot, &self.image) {
+            (Some(boot), _) => (boot.value, Some(&boot.origin)),
+            (None, Some(image)) => (BootTarget::Image, Some(&image.origin)),
+            (None, None) => (BootTarget::default(), None),
+        }
+    }
+}
+
 /// What a node gets when it next asks (`install`, `deploy` and `discover` come with deployments).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BootTarget {
