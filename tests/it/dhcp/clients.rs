@@ -37,7 +37,9 @@ impl Told {
     /// The variables of each call, oldest first.
     pub fn calls(&self) -> Vec<Variables> {
         let text = std::fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
-        let calls = text.split("\n\n").filter(|call| !call.trim().is_empty());
+        // The script may be in the middle of its last call.
+        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        let calls = whole.split("\n\n").filter(|call| !call.trim().is_empty());
         calls
             .map(|call| {
                 let pairs = call.lines().filter_map(|line| line.split_once('='));
