@@ -37,7 +37,9 @@ impl Told {
     /// The variables of each call, oldest first.
     pub fn calls(&self) -> Vec<Variables> {
         let text = std::fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
-        let calls = text.split("\n\n").filter(|call| !call.trim().is_empty());
+        // The script may be in the middle of its last call.
+        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        let calls = whole.split("\n\n").filter(|call| !call.trim().is_empty());
         calls
             .map(|call| {
                 let pairs = call.lines().filter_map(|line| line.split_once('='));
@@ -115,48 +117,61 @@ impl Drop for Udhcpc {
 
 /// ISC's client, its lease file kept between calls.
 pub struct Dhclient {
+    child: Option<Child>,
     pub told: Told,
 }
 
 impl Dhclient {
     pub fn new() -> Self {
         require("dhclient", "isc-dhcp-client");
-        Self { told: Told::new() }
-    }
-
-    /// Asks until it has a lease; it stays in the background until [`Dhclient::release`] or the end of the test.
-    pub fn bind(&self, station: &Station) -> Variables {
-        let output = self.run(station, &["-1"]);
-        let bound = self.told.last(&["BOUND", "REBOOT"]);
-        bound.unwrap_or_else(|| panic!("dhclient got nothing: {output}"))
-    }
-
-    pub fn release(&self, station: &Station) {
-        self.run(station, &["-r"]);
-    }
-
-    /// Ends it without a word to the server, as a power cut would.
-    pub fn kill(&self) {
-        if let Ok(pid) = std::fs::read_to_string(self.told.path("pid")) {
-            std::process::Command::new("kill")
-                .args(["-9", pid.trim()])
-                .output()
-                .ok();
+        Self {
+            child: None,
+            told: Told::new(),
         }
     }
 
-    fn run(&self, station: &Station, words: &[&str]) -> String {
-        let (script, leases, pid) = (
-            self.told.path("script"),
-            self.told.path("leases"),
-            self.told.path("pid"),
-        );
+    /// Starts it, and waits until it has a lease; it keeps running.
+    pub fn bind(&mut self, station: &Station) -> Variables {
+        self.kill();
+        let before = self.told.calls().len();
+        self.child = Some(self.command(station, &["-d", "-1"]).spawn().unwrap());
+        let began = Instant::now();
+        loop {
+            let bound = |call: &Variables| matches!(call["event"].as_str(), "BOUND" | "REBOOT");
+            if let Some(call) = self.told.calls().into_iter().skip(before).find(bound) {
+                return call;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "dhclient got nothing within 30 s"
+            );
+            std::thread::park_timeout(Duration::from_millis(30));
+        }
+    }
+
+    /// Has it give its lease back.
+    pub fn release(&mut self, station: &Station) {
+        self.kill();
+        assert!(self.command(station, &["-r"]).status().unwrap().success());
+    }
+
+    /// Ends it without a word to the server, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+
+    fn command(&self, station: &Station, words: &[&str]) -> std::process::Command {
         let config = self.told.path("config");
         std::fs::write(&config, "timeout 10;\n").unwrap();
-        let fixed = [
-            "timeout", "20", "dhclient", "-4", "-v", "-cf", &config, "-sf", &script, "-lf", &leases, "-pf", &pid,
-        ];
-        said(&station.run(&[&fixed, words, &["eth0"]].concat()))
+        let mut command = station.command("dhclient");
+        command.args(["-4", "-cf", &config, "-sf", &self.told.path("script")]);
+        command.args(["-lf", &self.told.path("leases"), "-pf", &self.told.path("pid")]);
+        command.args(words).arg("eth0");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
     }
 }
 

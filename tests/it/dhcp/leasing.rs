@@ -84,7 +84,7 @@ fn a_lease_is_renewed_and_given_back() {
 fn a_machine_that_starts_again_keeps_its_address_and_one_from_elsewhere_is_refused() {
     let (segment, served) = served();
     let station = segment.plug(STRANGER);
-    let client = Dhclient::new();
+    let mut client = Dhclient::new();
     let first = client.bind(&station);
     client.kill();
     let again = client.bind(&station);
