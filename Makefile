@@ -32,4 +32,5 @@ clean-demo:
 
 # The parts of the manual that are made from the program itself.
 docs:
+	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
 	cargo run --quiet -- schema > docs/cluster.schema.json

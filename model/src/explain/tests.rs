@@ -68,7 +68,9 @@ fn what_lost_is_shown_with_its_place_the_nearest_layer_first() {
 
 #[test]
 fn one_setting_is_shown_alone_and_an_unset_one_as_unset() {
-    assert_eq!(rows("bare", Some("boot")), ["boot = local (built in, 0)"]);
+    // Where an image is named and no target, the target follows from the image and has its place.
+    assert_eq!(rows("bare", Some("boot")), ["boot = image (defaults, 5)"]);
+    assert_eq!(rows("bare", Some("loader")), ["loader = auto (built in, 0)"]);
     assert_eq!(rows("bare", Some("console")), ["console = not set (built in, 0)"]);
     assert_eq!(rows("bare", Some("bmc")), ["bmc = not set (built in, 0)"]);
     assert_eq!(rows("bare", Some("serial")), ["serial = x (node bare, 18)"]);
