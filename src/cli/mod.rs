@@ -35,6 +35,7 @@ use args::Command;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> std::process::ExitCode {
+    std::panic::set_hook(Box::new(bug));
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -50,6 +51,12 @@ pub fn main() -> std::process::ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// A panic anywhere, in whatever task, ends the process: a server with a dead limb must be started again, not limp.
+fn bug(panic: &std::panic::PanicHookInfo<'_>) {
+    eprintln!("bellwether {}: this is a bug, please report it with these lines:\n{panic}", env!("CARGO_PKG_VERSION"));
+    std::process::exit(70);
 }
 
 fn run(args: Args, printer: &Printer) -> Result<(), Failure> {

@@ -160,7 +160,8 @@ impl Asked<'_> {
                 message.vendor_class("HTTPClient");
             }
             Stage::Ipxe => {
-                message.option(code::IPXE, &IPXE_NO_PXEDHCP);
+                // The GRUB that iPXE chains for `local` looks for its configuration on the TFTP server named here.
+                message.boot_server(link.address).option(code::IPXE, &IPXE_NO_PXEDHCP);
             }
             _ => {
                 message
