@@ -12,7 +12,6 @@ use super::image::ImageCommand;
 #[command(
     name = "bellwether",
     version,
-    about,
     propagate_version = true,
     subcommand_required = true
 )]
