@@ -139,6 +139,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     metrics.add(move || journal_samples(&counted));
 
     let listener = api::listen(&state.join("control.sock"))?;
+    let stop_api = CancellationToken::new();
     let control = Api {
         journal: journal.clone(),
         key,
@@ -147,8 +148,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         metrics,
         started,
         http_port: doors.http.unwrap_or(80),
+        stop: stop_api.clone(),
     };
-    let stop_api = CancellationToken::new();
     let control = tokio::spawn(api::serve(listener, control, stop_api.clone()));
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
     tracing::info!(nodes = journal.world().cluster.nodes.len(), state = %state.display(), "Bellwether is ready");

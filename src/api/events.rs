@@ -73,7 +73,11 @@ pub async fn events(State(api): State<Api>, Query(wanted): Query<Wanted>) -> Res
         };
         async move { line }
     });
-    Ok((headers, Body::from_stream(head.chain(live))).into_response())
+    Ok((
+        headers,
+        Body::from_stream(head.chain(live).take_until(api.stop.cancelled_owned())),
+    )
+        .into_response())
 }
 
 /// `dhcp.leased` is of the kinds `dhcp.leased` and `dhcp`.

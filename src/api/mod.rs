@@ -21,6 +21,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use model::boot::{Key, Site};
 use model::cluster::Node;
+use tokio_util::sync::CancellationToken;
 
 use crate::journal::Journal;
 use crate::telemetry::Metrics;
@@ -42,6 +43,8 @@ pub struct Api {
     pub started: Timestamp,
     /// Port of the nodes' HTTP door.
     pub http_port: u16,
+    /// Lets followers go.
+    pub stop: CancellationToken,
 }
 
 /// Who sent a request: `cli:ada`.

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -9,6 +10,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::{Actor, Api, ApiProblem, routes};
@@ -46,21 +48,27 @@ pub fn listen(path: &Path) -> Result<UnixListener, ApiError> {
     Ok(listener)
 }
 
-/// Serves the control API until cancelled.
+/// How long requests under way may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves the control API until cancelled; then followers are let go and requests under way may end.
 pub async fn serve(listener: UnixListener, api: Api, cancel: CancellationToken) {
     let router = routes::router(api);
     let own = nix::unistd::geteuid().as_raw();
+    let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            () = cancel.cancelled() => return,
+            () = cancel.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             continue;
         };
-        tokio::spawn(connection(stream, router.clone(), own, cancel.clone()));
+        connections.spawn(connection(stream, router.clone(), own, cancel.clone()));
     }
+    connections.close();
+    tokio::time::timeout(GRACE, connections.wait()).await.ok();
 }
 
 async fn connection(stream: UnixStream, router: axum::Router, own: u32, cancel: CancellationToken) {
@@ -85,9 +93,13 @@ async fn connection(stream: UnixStream, router: axum::Router, own: u32, cancel: 
         }
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
     tokio::select! {
-        _ = connection => {}
-        () = cancel.cancelled() => {}
+        _ = connection.as_mut() => {}
+        () = cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await.ok();
+        }
     }
 }
 

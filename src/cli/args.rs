@@ -9,12 +9,7 @@ use super::image::ImageCommand;
 /// Turn a machine on: it finds its address, its loader, its operating system, its name and its settings, and says
 /// when it is ready.
 #[derive(Debug, Parser)]
-#[command(
-    name = "bellwether",
-    version,
-    propagate_version = true,
-    subcommand_required = true
-)]
+#[command(name = "bellwether", version, propagate_version = true, subcommand_required = true)]
 #[command(after_help = "First steps:\n  \
     bellwether check cluster.yaml            is the file right?\n  \
     bellwether image build debian-12         make something to boot\n  \

@@ -55,7 +55,10 @@ pub fn main() -> std::process::ExitCode {
 
 /// A panic anywhere, in whatever task, ends the process: a server with a dead limb must be started again, not limp.
 fn bug(panic: &std::panic::PanicHookInfo<'_>) {
-    eprintln!("bellwether {}: this is a bug, please report it with these lines:\n{panic}", env!("CARGO_PKG_VERSION"));
+    eprintln!(
+        "bellwether {}: this is a bug, please report it with these lines:\n{panic}",
+        env!("CARGO_PKG_VERSION")
+    );
     std::process::exit(70);
 }
 

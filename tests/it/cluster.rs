@@ -1,5 +1,6 @@
 //! The cluster file in a user's hands: check, plan, apply, reload, and what becomes of a file with mistakes.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output};
 
 use crate::support::segment::Segment;
@@ -206,19 +207,17 @@ fn a_server_that_is_told_to_stop_ends_in_order_and_goes_on_where_it_was() {
     let served = Served::start(&segment, CLUSTER);
     served.until_served();
     served.text(&["boot", "n1", "--target", "shell"]);
-    let follow = Command::new(PROGRAM)
+    let mut follow = Command::new(PROGRAM)
         .args(["--output", "json", "--state"])
         .arg(served.folder())
         .args(["events", "--follow", "--kind", "server"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("server.started"));
     let folder = served.stop();
-    let followed = follow.wait_with_output().unwrap();
-    assert!(
-        String::from_utf8_lossy(&followed.stdout).contains("server.started"),
-        "a follower is let go at the end"
-    );
+    assert!(follow.wait().unwrap().success(), "a follower is let go at the end");
     let served = Served::start_in(&segment, folder);
     assert_eq!(
         served.json(&["show", "n1"])["next_target"],
