@@ -126,6 +126,9 @@ impl Server {
 
     pub(super) fn ask(&mut self, probe: &Probe) {
         let interface = self.interface_of(&probe.network);
+        if let Some(index) = interface.filter(|_| probe.on_link) {
+            self.refresh_mac(index);
+        }
         let asked = if probe.on_link {
             interface
                 .and_then(|index| self.ears.get(&index))
@@ -135,6 +138,16 @@ impl Server {
         };
         if let Some(Err(error)) = asked {
             tracing::debug!(%error, address = %probe.address, "cannot probe an address");
+        }
+    }
+
+    /// A bridge takes another hardware address when a port joins it, as that of the very machine that asks may just
+    /// have done: an answer to the old one would never come.
+    fn refresh_mac(&mut self, index: u32) {
+        let Ok(found) = interfaces() else { return };
+        let mac = found.iter().find(|i| i.index == index).and_then(|i| i.mac);
+        if let (Some(ears), Some(mac)) = (self.ears.get_mut(&index), mac) {
+            ears.set_mac(mac);
         }
     }
 
