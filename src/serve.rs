@@ -144,7 +144,6 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         journal: journal.clone(),
         key,
         images: images.clone(),
-        config: config.clone(),
         metrics,
         started,
         http_port: doors.http.unwrap_or(80),

@@ -35,8 +35,6 @@ pub struct Api {
     pub key: Key,
     /// Folder of images.
     pub images: PathBuf,
-    /// Cluster file that `reload` reads.
-    pub config: Option<PathBuf>,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
     /// When the server started.

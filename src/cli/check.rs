@@ -56,6 +56,12 @@ pub fn run(printer: &Printer, args: &File) -> Result<(), Failure> {
 /// Reads a cluster file.
 pub fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::InvalidData {
+            return Failure::usage(format!(
+                "{} is no cluster file: it is not text in UTF-8",
+                path.display()
+            ));
+        }
         let failure = Failure::io("read", path, source);
         if path == Path::new("cluster.yaml") {
             failure.with_detail("Name the cluster file: bellwether check FILE")

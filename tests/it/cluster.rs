@@ -62,6 +62,11 @@ fn usage_mistakes_end_with_status_2_and_a_hint() {
         assert!(err(&output).contains("error"), "{words:?}: {}", err(&output));
     }
     let folder = tempfile::tempdir().unwrap();
+    let noise = folder.path().join("noise.yaml");
+    std::fs::write(&noise, [0xff, 0x00, 0xfe]).unwrap();
+    let binary = bellwether(&["check", noise.to_str().unwrap()]);
+    assert_eq!(binary.status.code(), Some(2));
+    assert!(err(&binary).contains("not text in UTF-8"), "{}", err(&binary));
     let nobody = Command::new(PROGRAM)
         .arg("--state")
         .arg(folder.path())
