@@ -15,6 +15,7 @@ pub mod journal;
 pub mod lab;
 pub mod links;
 pub mod loaders;
+pub mod media;
 pub mod serve;
 pub mod services;
 pub mod store;

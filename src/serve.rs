@@ -118,6 +118,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    let media = crate::media::folder(&state);
+    crate::media::watch::rescan(&journal, &media, "serve").await?;
 
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
@@ -130,6 +132,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         doors: &doors,
         loaders: &loaders,
         images: &images,
+        media: &media,
         cancel: &cancel,
     };
     spawn.http(&mut tasks, &metrics);
@@ -144,6 +147,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         journal: journal.clone(),
         key,
         images: images.clone(),
+        media: media.clone(),
         metrics,
         started,
         http_port: doors.http.unwrap_or(80),
@@ -155,7 +159,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
 
     let ended = loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images).await,
+            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &media).await,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some(ended) = tasks.join_next() => break Err(died(ended)),
@@ -220,7 +224,7 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 }
 
 /// SIGHUP: a file with mistakes never replaces a good world.
-async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path) {
+async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, media: &std::path::Path) {
     sd_notify::notify(&[sd_notify::NotifyState::Reloading]).ok();
     if let Some(path) = config {
         match cluster_file::load(path) {
@@ -243,6 +247,9 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     if let Err(error) = image_watch::rescan(journal, images, "serve").await {
         tracing::error!(%error, "the images folder could not be read again");
     }
+    if let Err(error) = crate::media::watch::rescan(journal, media, "serve").await {
+        tracing::error!(%error, "the media folder could not be read again");
+    }
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
 }
 
@@ -253,6 +260,7 @@ struct Spawn<'a> {
     doors: &'a Doors,
     loaders: &'a Loaders,
     images: &'a std::path::Path,
+    media: &'a std::path::Path,
     cancel: &'a CancellationToken,
 }
 
@@ -266,6 +274,7 @@ impl Spawn<'_> {
             journal: self.journal.clone(),
             key: self.key.clone(),
             images: self.images.to_path_buf(),
+            media: self.media.to_path_buf(),
             loaders: self.loaders.clone(),
             port,
             counters: counters.clone(),

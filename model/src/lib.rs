@@ -13,6 +13,7 @@ pub mod config;
 pub mod dhcp;
 pub mod event;
 pub mod explain;
+pub mod install;
 pub mod measure;
 pub mod nodeset;
 pub mod plan;

@@ -35,6 +35,8 @@ pub struct Api {
     pub key: Key,
     /// Folder of images.
     pub images: PathBuf,
+    /// Folder of media.
+    pub media: PathBuf,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
     /// When the server started.

@@ -22,6 +22,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/plan", post(cluster::plan))
         .route("/v1/apply", post(cluster::apply))
         .route("/v1/images/rescan", post(cluster::rescan))
+        .route("/v1/media/rescan", post(cluster::rescan_media))
         .route("/v1/events", get(events::events))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(async || "ok\n"))

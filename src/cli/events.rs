@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 use jiff::tz::TimeZone;
-use model::event::{Event, Outcome, Subject, What};
+use model::event::{Event, Notable, Outcome, Subject, What};
 
 use super::sheet;
 
@@ -23,6 +23,7 @@ fn line_in(event: &Event, color: bool, zone: &TimeZone) -> String {
         Subject::Machine(mac) => mac.to_string(),
         Subject::Network(name) => format!("network {name}"),
         Subject::Image(name) => format!("image {name}"),
+        Subject::Medium(name) => format!("medium {name}"),
     };
     let paint = |style: Style, text: &str| {
         if color && style != Style::new() {
@@ -64,6 +65,10 @@ fn style(event: &Event) -> Style {
             Outcome::Aborted(_) | Outcome::TimedOut | Outcome::NotFound | Outcome::Refused(_) => sheet::BAD,
         },
         What::DhcpOffered { .. } => sheet::DIM,
+        What::InstallerSaid { notable, .. } => match notable {
+            Notable::Stage => Style::new(),
+            Notable::Question | Notable::Warning | Notable::Error => sheet::BAD,
+        },
         What::DhcpLeased { .. } | What::DhcpInformed { .. } | What::DhcpReleased { .. } => sheet::TALK,
         What::ScriptServed { .. } | What::AnswersServed { .. } => sheet::TALK,
         What::ServerStarted { .. }
@@ -73,6 +78,8 @@ fn style(event: &Event) -> Style {
         | What::TargetSet { .. }
         | What::ImageAdded(_)
         | What::ImageRemoved {}
+        | What::MediumAdded(_)
+        | What::MediumRemoved {}
         | What::Power { .. } => sheet::WATCH,
     }
 }

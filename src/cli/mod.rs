@@ -16,6 +16,7 @@ mod follow;
 pub mod image;
 mod lab;
 mod listing;
+pub mod media;
 mod output;
 mod paths;
 mod serve;
@@ -75,6 +76,10 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Image(image) => {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))
+        }
+        Command::Media(media) => {
+            media::run(printer, paths.state(), &media)?;
+            block_on(listing::media_changed(&paths, &media))
         }
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),

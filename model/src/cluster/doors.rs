@@ -35,6 +35,8 @@ pub struct Doors {
     pub tftp: Option<u16>,
     /// HTTP for nodes, 80.
     pub http: Option<u16>,
+    /// Syslog of installers, 514.
+    pub syslog: Option<u16>,
 }
 
 impl Default for Doors {
@@ -43,6 +45,7 @@ impl Default for Doors {
             dhcp: Some(67),
             tftp: Some(69),
             http: Some(80),
+            syslog: Some(514),
         }
     }
 }

@@ -5,10 +5,12 @@
 
 mod benign;
 mod dhcp;
+mod install;
 mod sentence;
 mod transfer;
 
 pub use dhcp::{DhcpAsk, Stage};
+pub use install::Notable;
 pub use transfer::{Outcome, Protocol, Role, Transfer};
 
 use std::fmt;
@@ -75,7 +77,7 @@ impl NewEvent {
 }
 
 /// What an event is about. Its text form is `node:nid001`, `machine:52:54:00:00:00:01`, `network:provision`,
-/// `image:debian-12`, `cluster`.
+/// `image:debian-12`, `medium:debian-12`, `cluster`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     /// The cluster or the server as a whole.
@@ -88,6 +90,8 @@ pub enum Subject {
     Network(String),
     /// An image.
     Image(String),
+    /// A medium.
+    Medium(String),
 }
 
 impl fmt::Display for Subject {
@@ -98,6 +102,7 @@ impl fmt::Display for Subject {
             Self::Machine(mac) => write!(f, "machine:{mac}"),
             Self::Network(name) => write!(f, "network:{name}"),
             Self::Image(name) => write!(f, "image:{name}"),
+            Self::Medium(name) => write!(f, "medium:{name}"),
         }
     }
 }
@@ -113,6 +118,7 @@ impl FromStr for Subject {
             Some(("machine", mac)) => mac.parse().map(Self::Machine).map_err(|_| unknown()),
             Some(("network", name)) => Ok(Self::Network(name.to_string())),
             Some(("image", name)) => Ok(Self::Image(name.to_string())),
+            Some(("medium", name)) => Ok(Self::Medium(name.to_string())),
             _ => Err(unknown()),
         }
     }
@@ -317,12 +323,26 @@ pub enum What {
         /// For one boot only.
         once: bool,
     },
+    /// An installer said something notable in its log.
+    #[serde(rename = "installer.said")]
+    InstallerSaid {
+        /// What kind of line it is.
+        notable: Notable,
+        /// The line, shortened to 1,024 bytes.
+        line: String,
+    },
     /// An image is there, new or changed.
     #[serde(rename = "image.added")]
     ImageAdded(crate::world::Image),
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
+    /// A medium is there, new or changed.
+    #[serde(rename = "medium.added")]
+    MediumAdded(crate::world::Medium),
+    /// A medium is gone.
+    #[serde(rename = "medium.removed")]
+    MediumRemoved {},
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
     Power {
@@ -359,8 +379,11 @@ impl What {
             Self::HookCalled { .. } => "hook.called",
             Self::HookRefused { .. } => "hook.refused",
             Self::TargetSet { .. } => "target.set",
+            Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
             Self::ImageRemoved {} => "image.removed",
+            Self::MediumAdded(_) => "medium.added",
+            Self::MediumRemoved {} => "medium.removed",
             Self::Power { .. } => "power",
         }
     }

@@ -1,6 +1,6 @@
 //! Events as sentences. The subject is not named: whoever prints an event puts it before the sentence.
 
-use super::{DhcpAsk, Event, Outcome, Protocol, Role, Stage, Transfer, What};
+use super::{DhcpAsk, Event, Notable, Outcome, Protocol, Role, Stage, Transfer, What};
 use crate::measure;
 
 impl Event {
@@ -91,13 +91,26 @@ impl Event {
                 (Some(target), false) => format!("{} chose {target} for every boot", self.person()),
                 (None, _) => format!("{} took the chosen boot target back", self.person()),
             },
+            What::InstallerSaid { notable, line } => match notable {
+                Notable::Stage => format!("installer: {line}"),
+                Notable::Question => format!("installer asks: {line}"),
+                Notable::Warning => format!("installer warns: {line}"),
+                Notable::Error => format!("installer reports an error: {line}"),
+            },
             What::ImageAdded(image) => format!(
                 "ready to boot: {} for {}, root {}",
                 image.os,
                 image.architecture,
                 measure::size(image.root.size)
             ),
-            What::ImageRemoved {} => "removed".into(),
+            What::ImageRemoved {} | What::MediumRemoved {} => "removed".into(),
+            What::MediumAdded(medium) => format!(
+                "ready to install from: {} for {}, {}, {}",
+                medium.os,
+                medium.architecture,
+                medium.version,
+                measure::size(medium.size())
+            ),
             What::Power { action } => match action.as_str() {
                 "on" => "switched on".into(),
                 "off" => "switched off".into(),

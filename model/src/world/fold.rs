@@ -74,6 +74,16 @@ impl World {
                     self.images.remove(name);
                 }
             }
+            What::MediumAdded(medium) => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.insert(name.clone(), Arc::new(medium.clone()));
+                }
+            }
+            What::MediumRemoved {} => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.remove(name);
+                }
+            }
             What::DhcpLeased {
                 ask,
                 address,
@@ -108,6 +118,7 @@ impl World {
             | What::HookCalled { .. }
             | What::HookRefused { .. }
             | What::TargetSet { .. }
+            | What::InstallerSaid { .. }
             | What::Power { .. } => {}
         }
         match &event.subject {
@@ -117,7 +128,7 @@ impl World {
                 self.nodes.insert(Arc::from(name.as_str()), state);
             }
             Subject::Machine(_) => self.machine(event),
-            Subject::Cluster | Subject::Network(_) | Subject::Image(_) => {}
+            Subject::Cluster | Subject::Network(_) | Subject::Image(_) | Subject::Medium(_) => {}
         }
     }
 

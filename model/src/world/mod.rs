@@ -12,12 +12,14 @@ mod boots_tests;
 mod fold;
 mod lease;
 mod machine;
+mod medium;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use lease::{Lease, Leases};
+pub use medium::Medium;
 pub use machine::{Machine, NetworkState, Serving};
 pub use snapshot::SnapshotError;
 
@@ -54,6 +56,8 @@ pub struct World {
     pub networks: OrdMap<String, Arc<NetworkState>>,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
+    /// Media that can be installed from, by name.
+    pub media: OrdMap<String, Arc<Medium>>,
 }
 
 /// The cluster file in force.

@@ -69,5 +69,7 @@ declare_section! {
         tftp: Option<At<Port>>,
         /// HTTP for nodes, TCP. Default 80.
         http: Option<At<Port>>,
+        /// Syslog of installers, UDP. Default 514.
+        syslog: Option<At<Port>>,
     }
 }
