@@ -10,6 +10,7 @@ pub mod answers;
 pub mod boot;
 pub mod cluster;
 pub mod config;
+pub mod deployment;
 pub mod dhcp;
 pub mod event;
 pub mod explain;

@@ -1,6 +1,6 @@
 //! The iPXE script of a node, derived when it asks.
 
-use super::{Key, Rendered, Resolved, Site};
+use super::{Key, Occasion, Rendered, Resolved, Site};
 use crate::cluster::{Architecture, BootTarget, Node};
 use crate::event::Seq;
 use crate::templates;
@@ -36,15 +36,34 @@ pub fn boot_script(key: &Key, site: Site, mac: Option<Mac>, boot: Seq, asked: Op
             let folder = format!("{base}/images/{name}");
             fields.insert("image".into(), name.as_str().into());
             fields.insert("kernel".into(), format!("{folder}/{}", image.kernel.name).into());
-            fields.insert("initrd".into(), format!("{folder}/{}", image.initrd.name).into());
-            fields.insert("initrd_name".into(), image.initrd.name.as_str().into());
+            fields.insert("initrds".into(), initrds(&folder, [&image.initrd.name]));
             let args = kernel_line(key, &base, node, mac, boot, name, image);
             fields.insert("args".into(), args.into());
             "image.ipxe"
         }
-        (BootTarget::Image | BootTarget::Maintenance, None) => "blocked.ipxe",
+        (BootTarget::Install, _) if resolved.installer.is_some() => {
+            let installer = resolved.installer.as_ref().expect("looked at just before");
+            let folder = format!("{base}/media/{}", installer.medium);
+            let deployment = resolved.deployment.unwrap_or_default();
+            let token = key.token(&node.name, Occasion::Attempt { deployment, boot });
+            fields.insert("image".into(), installer.medium.as_str().into());
+            fields.insert("kernel".into(), format!("{folder}/{}", installer.kernel).into());
+            fields.insert("initrds".into(), initrds(&folder, &installer.initrds));
+            fields.insert("args".into(), installer.args(site, &token, mac).into());
+            "image.ipxe"
+        }
+        (BootTarget::Image | BootTarget::Maintenance, None) | (BootTarget::Install | BootTarget::Deploy, _) => {
+            fields.insert("why".into(), "nothing is there to start".into());
+            "blocked.ipxe"
+        }
     };
     render(template, &values)
+}
+
+/// Initial RAM disks with the names under which the kernel's command line knows them.
+fn initrds<'a>(folder: &str, names: impl IntoIterator<Item = &'a String>) -> serde_json::Value {
+    let initrd = |name: &String| serde_json::json!({ "url": format!("{folder}/{name}"), "name": name });
+    names.into_iter().map(initrd).collect()
 }
 
 /// The script for a loader that does not know yet who it is (`autoexec.ipxe`, a USB stick).

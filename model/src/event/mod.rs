@@ -21,6 +21,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::Mac;
 
+use crate::cluster::Via;
+use crate::deployment::Ending;
+
 /// Position in the journal, from 1, without gaps.
 pub type Seq = u64;
 
@@ -284,6 +287,9 @@ pub enum What {
         /// MAC of the NIC that booted, where the loader said it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mac: Option<Mac>,
+        /// The deployment that an installing script belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<Seq>,
     },
     /// Settings were fetched by the node (cloud-init and the like).
     #[serde(rename = "answers.served")]
@@ -296,7 +302,7 @@ pub enum What {
     /// The node called back with its boot's token.
     #[serde(rename = "hook.called")]
     HookCalled {
-        /// `ready`, `failed`, `progress`.
+        /// `ready`, `failed`, `progress`; of an installer also `started`, `installed`.
         hook: String,
         /// What it said, shortened to 4,096 bytes.
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -304,6 +310,9 @@ pub enum What {
         /// Host keys that the node reported.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         host_keys: Vec<String>,
+        /// The deployment whose token it was; `None`: the token of a boot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<Seq>,
     },
     /// Somebody called back with a token that is not this boot's; nothing changed.
     #[serde(rename = "hook.refused")]
@@ -322,6 +331,33 @@ pub enum What {
         target: Option<String>,
         /// For one boot only.
         once: bool,
+    },
+    /// A deployment was armed: the node may install. Its number is the position of this event.
+    #[serde(rename = "deployment.armed")]
+    DeploymentArmed {
+        /// How the system comes to the disk.
+        via: Via,
+        /// The medium or the image.
+        source: String,
+        /// The profile, where another one than the declared was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
+        /// Which disk is taken and how it is divided, in words.
+        onto: String,
+        /// No attempt begins after this.
+        expires: Timestamp,
+        /// How many attempts may begin.
+        attempts: u32,
+    },
+    /// A deployment ended.
+    #[serde(rename = "deployment.ended")]
+    DeploymentEnded {
+        /// Which.
+        deployment: Seq,
+        /// How.
+        ending: Ending,
+        /// Why, in a sentence.
+        why: String,
     },
     /// An installer said something notable in its log.
     #[serde(rename = "installer.said")]
@@ -379,6 +415,8 @@ impl What {
             Self::HookCalled { .. } => "hook.called",
             Self::HookRefused { .. } => "hook.refused",
             Self::TargetSet { .. } => "target.set",
+            Self::DeploymentArmed { .. } => "deployment.armed",
+            Self::DeploymentEnded { .. } => "deployment.ended",
             Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
             Self::ImageRemoved {} => "image.removed",

@@ -82,6 +82,8 @@ impl Event {
                 ("ready", _) => "says that it is ready".into(),
                 ("failed", "") => "says that it failed".into(),
                 ("failed", detail) => format!("says that it failed: {detail}"),
+                ("started", _) => "says that its installation started".into(),
+                ("installed", _) => "says that its disk has its system".into(),
                 (hook, "") => format!("calls back: {hook}"),
                 (_, detail) => format!("says: {detail}"),
             },
@@ -91,6 +93,14 @@ impl Event {
                 (Some(target), false) => format!("{} chose {target} for every boot", self.person()),
                 (None, _) => format!("{} took the chosen boot target back", self.person()),
             },
+            What::DeploymentArmed { via, source, onto, .. } => {
+                format!("{} armed a deployment: {via} {source} onto {onto}", self.person())
+            }
+            What::DeploymentEnded {
+                deployment,
+                ending,
+                why,
+            } => format!("deployment {deployment} is {}: {why}", ending.as_str()),
             What::InstallerSaid { notable, line } => match notable {
                 Notable::Stage => format!("installer: {line}"),
                 Notable::Question => format!("installer asks: {line}"),

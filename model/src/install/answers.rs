@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Blocked, codename, disk, quote};
-use crate::boot::Site;
-use crate::cluster::{AfterInstall, Cluster, Layout, Node, Settings, UserAccount};
+use super::{Blocked, Installation, codename, disk, quote};
+use crate::cluster::{AfterInstall, Settings, UserAccount};
 use crate::world::Medium;
 
 /// What every installed system has: a way in, its settings at the first start, certificates, Debian's own confinement of
@@ -14,14 +13,9 @@ const PACKAGES: [&str; 6] = ["openssh-server", "cloud-init", "ca-certificates", 
 /// Where notes are kept while the installer runs.
 const NOTES: &str = "/var/run/bellwether";
 
-pub(super) fn answers(
-    cluster: &Cluster,
-    node: &Node,
-    site: Site,
-    token: &str,
-    name: &str,
-    medium: &Medium,
-) -> Result<Value, Blocked> {
+pub(super) fn answers(installation: &Installation, name: &str, medium: &Medium) -> Result<Value, Blocked> {
+    let Installation { node, site, token, .. } = *installation;
+    let cluster = &*installation.world.cluster;
     let settings = &*node.settings;
     let suite = codename(&medium.os).ok_or_else(|| Blocked::UnknownSystem {
         name: name.to_string(),
@@ -76,16 +70,12 @@ pub(super) fn answers(
             "min_size": rule.min_size.unwrap_or(0),
             "max_size": rule.max_size.unwrap_or(0),
             "pick": rule.pick.as_str(),
-            "needed": needed(&layout),
+            "needed": disk::needed(&layout),
         },
         // LVM knows `-` in names, but doubles it in device names.
         "volume_group": node.name.replace('-', "_"),
         "poweroff": settings.after_install.as_ref().is_some_and(|after| after.value == AfterInstall::Poweroff),
     }))
-}
-
-fn needed(layout: &Layout) -> u64 {
-    disk::needed(layout)
 }
 
 /// A locale with the language and country that the installer asks for beside it.

@@ -1,14 +1,16 @@
 //! What the installer's kernel is started with.
 
+use std::net::Ipv4Addr;
+
 use wire::Mac;
 
 use super::answers::{keymap, locale};
-use super::{Blocked, medium_of};
+use super::{Blocked, SOMEWHERE, medium_of};
 use crate::boot::Site;
 use crate::cluster::Node;
 use crate::world::World;
 
-/// Kernel, initial RAM disks and command line of an installer.
+/// Kernel, initial RAM disks and command line of a node's installer, but for what is known only when it boots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallerBoot {
     /// Name of the medium.
@@ -17,47 +19,42 @@ pub struct InstallerBoot {
     pub kernel: String,
     /// Files of the initial RAM disks, below `/media/{medium}/`, in the order in which they are laid over each other.
     pub initrds: Vec<String>,
-    /// Arguments of the kernel, separated by blanks. What `initrd=` a loader needs it adds itself.
-    pub args: String,
+    node: String,
+    /// Arguments for the installer alone.
+    own: Vec<String>,
+    /// Arguments that the installed system keeps.
+    kept: Vec<String>,
+    /// The NICs, and what the installer has to be told of their networks.
+    nics: Vec<(Mac, Network)>,
+    syslog: Option<u16>,
+}
+
+/// What the installer asks about a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Network {
+    /// It has a router: nothing.
+    Routed,
+    /// It has none: the installer wants to know whether that is meant. Its name server, if it has one besides us.
+    Unrouted(Option<Ipv4Addr>),
 }
 
 /// The kernel hands what it does not know to its first process, up to 32 arguments and 32 variables (`init/main.c`);
 /// with more it panics. `HOME` and `TERM` are among the variables.
 const MOST_VARIABLES: usize = 30;
-/// x86 cuts a command line off after this many bytes (`COMMAND_LINE_SIZE`).
-const LONGEST: usize = 2047;
+/// x86 cuts a command line off after this many bytes (`COMMAND_LINE_SIZE`), and a loader adds `initrd=` to ours.
+const LONGEST: usize = 1960;
 
-/// What a node's installer is started with. `mac` is the NIC that booted, as the loader said.
+/// What a node's installer is started with.
 ///
 /// Everything that the installer needs before it has fetched its preseed stands here: the language, the NIC, the names.
 ///
 /// # Errors
 /// If there is no medium, or the command line would be more than the kernel takes.
-pub fn installer_boot(
-    world: &World,
-    node: &Node,
-    site: Site,
-    token: &str,
-    mac: Option<Mac>,
-) -> Result<InstallerBoot, Blocked> {
+pub fn installer_boot(world: &World, node: &Node) -> Result<InstallerBoot, Blocked> {
     let (name, medium) = medium_of(world, node)?;
-    let mut initrds = vec![medium.initrd.name.clone()];
-    initrds.extend(medium.extra.iter().map(|file| file.name.clone()));
-    Ok(InstallerBoot {
-        medium: name.to_string(),
-        kernel: medium.kernel.name.clone(),
-        initrds,
-        args: args(world, node, site, token, mac)?,
-    })
-}
-
-fn args(world: &World, node: &Node, site: Site, token: &str, mac: Option<Mac>) -> Result<String, Blocked> {
     let settings = &*node.settings;
     let locale = locale(settings);
-    let mut line = vec![
-        "auto=true".to_string(),
-        "priority=critical".to_string(),
-        format!("url={}/install/{}/{token}/preseed.cfg", site.base(), node.name),
+    let mut own = vec![
         // One alone is not enough: from a locale without a country the installer goes on to ask for one.
         format!("debian-installer/language={}", locale.language),
         format!("debian-installer/country={}", locale.country),
@@ -66,42 +63,77 @@ fn args(world: &World, node: &Node, site: Site, token: &str, mac: Option<Mac>) -
         format!("hostname={}", node.name),
     ];
     if !world.cluster.domain.is_empty() {
-        line.push(format!("domain={}", world.cluster.domain));
-    }
-    // Without it the installer takes the first NIC with a link, and waits on it for ever if that is the wrong one.
-    let nic = mac.and_then(|mac| node.nic(mac)).or_else(|| node.nics.iter().find(|nic| nic.mac.is_some()));
-    if let Some(mac) = mac.or_else(|| nic.and_then(|nic| nic.mac)) {
-        line.push(format!("interface={mac}"));
+        own.push(format!("domain={}", world.cluster.domain));
     }
     // A switch may need half a minute before it forwards anything.
-    line.push("netcfg/link_wait_timeout=30".to_string());
-    line.push("netcfg/dhcp_timeout=60".to_string());
-    let network = nic.and_then(|nic| nic.network.as_deref()).and_then(|name| world.cluster.network(name));
-    if let Some(network) = network.filter(|network| network.router.is_none()) {
-        let dns = network.dns.first().copied().unwrap_or(site.address);
-        line.push("netcfg/no_default_route=true".to_string());
-        line.push(format!("netcfg/get_nameservers={dns}"));
-    }
-    if let Some(port) = world.cluster.doors.syslog {
-        line.push(format!("log_host={}", site.address));
-        if port != 514 {
-            line.push(format!("log_port={port}"));
-        }
-    }
-    let mut kept: Vec<String> = Vec::new();
+    own.push("netcfg/link_wait_timeout=30".to_string());
+    own.push("netcfg/dhcp_timeout=60".to_string());
+    let mut kept = Vec::new();
     if let Some(console) = &settings.console {
         // Lines instead of a drawn screen, which nobody can read in a log.
-        line.push("DEBIAN_FRONTEND=text".to_string());
-        line.push("TERM=dumb".to_string());
+        own.push("DEBIAN_FRONTEND=text".to_string());
+        own.push("TERM=dumb".to_string());
         kept.push("console=tty0".to_string());
         kept.push(format!("console={}", console.value));
     }
     kept.extend(settings.kernel_args.iter().map(|arg| arg.value.clone()));
-    // What stands behind the dashes goes into the installed system's boot loader too.
-    line.push("---".to_string());
-    line.extend(kept);
-    within_limits(&line)?;
-    Ok(line.join(" "))
+    let network = |name: Option<&String>| match name.and_then(|name| world.cluster.network(name)) {
+        Some(network) if network.router.is_none() => Network::Unrouted(network.dns.first().copied()),
+        _ => Network::Routed,
+    };
+    let nics = node.nics.iter().filter_map(|nic| Some((nic.mac?, network(nic.network.as_ref()))));
+    let mut initrds = vec![medium.initrd.name.clone()];
+    initrds.extend(medium.extra.iter().map(|file| file.name.clone()));
+    let boot = InstallerBoot {
+        medium: name.to_string(),
+        kernel: medium.kernel.name.clone(),
+        initrds,
+        node: node.name.to_string(),
+        own,
+        kept,
+        nics: nics.collect(),
+        syslog: world.cluster.doors.syslog,
+    };
+    within_limits(&boot.line(SOMEWHERE, &"0".repeat(32), Some(Mac([0xff; 6]))))?;
+    Ok(boot)
+}
+
+impl InstallerBoot {
+    /// Arguments of the kernel, separated by blanks. What `initrd=` a loader needs it adds itself.
+    ///
+    /// `token` is that of the attempt, `mac` the NIC that booted, as the loader said.
+    pub fn args(&self, site: Site, token: &str, mac: Option<Mac>) -> String {
+        self.line(site, token, mac).join(" ")
+    }
+
+    fn line(&self, site: Site, token: &str, mac: Option<Mac>) -> Vec<String> {
+        let mut line = vec![
+            "auto=true".to_string(),
+            "priority=critical".to_string(),
+            format!("url={}/install/{}/{token}/preseed.cfg", site.base(), self.node),
+        ];
+        line.extend(self.own.iter().cloned());
+        // Without it the installer takes the first NIC with a link, and waits for ever if that is the wrong one.
+        let nic = mac.and_then(|mac| self.nics.iter().find(|(own, _)| *own == mac));
+        let nic = nic.or_else(|| self.nics.first());
+        if let Some(mac) = mac.or(nic.map(|(mac, _)| *mac)) {
+            line.push(format!("interface={mac}"));
+        }
+        if let Some((_, Network::Unrouted(dns))) = nic {
+            line.push("netcfg/no_default_route=true".to_string());
+            line.push(format!("netcfg/get_nameservers={}", dns.unwrap_or(site.address)));
+        }
+        if let Some(port) = self.syslog {
+            line.push(format!("log_host={}", site.address));
+            if port != 514 {
+                line.push(format!("log_port={port}"));
+            }
+        }
+        // What stands behind the dashes goes into the installed system's boot loader too.
+        line.push("---".to_string());
+        line.extend(self.kept.iter().cloned());
+        line
+    }
 }
 
 fn within_limits(line: &[String]) -> Result<(), Blocked> {

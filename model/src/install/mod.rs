@@ -1,7 +1,6 @@
-//! Debian's installer: what it is started with, what it is told, and whether that would work.
+//! What installers are started with and told, and whether that would work: Debian's so far.
 //!
-//! Everything is derived when it is asked for, from the cluster, the node and the medium; nothing is written anywhere.
-//!
+//! Invariant: a document is a function of the picture and the token; nothing is kept for an installation.
 //! Invariant: nothing that does not pass [`lint`] is served: an installation that cannot come to its end does not begin.
 //! Invariant: no value of the cluster file can end the place it stands in, be that a line of the preseed, a word of a
 //! shell script or an argument of the kernel.
@@ -17,19 +16,20 @@ mod tests;
 
 pub use boot::{InstallerBoot, installer_boot};
 
+use std::net::Ipv4Addr;
+
 use thiserror::Error;
+use wire::Mac;
 
 use crate::boot::{Rendered, Site};
 use crate::cluster::{Node, Recipe};
+use crate::deployment::Deployment;
 use crate::templates;
 use crate::world::{Medium, World};
 use quote::Unsayable;
 
 /// Releases of Debian that can be installed, with their code names.
 pub const RELEASES: [(&str, &str); 2] = [("debian-12", "bookworm"), ("debian-13", "trixie")];
-
-/// The documents of an installation, in the order in which the installer asks for them.
-pub const DOCUMENTS: [&str; 4] = ["preseed.cfg", "start.sh", "disk.sh", "end.sh"];
 
 /// The code name of a release, `bookworm` of `debian-12`.
 pub fn codename(os: &str) -> Option<&'static str> {
@@ -93,13 +93,25 @@ fn faults(faults: &[lint::Fault]) -> String {
     texts.join("; ")
 }
 
-/// A document of a node's installation: one of [`DOCUMENTS`]. `None`: there is no such document.
-///
-/// `token` is that of the attempt; it stands in every address that the installer calls.
-///
-/// # Errors
-/// If the installation could not come to its end.
-pub fn document(world: &World, node: &Node, site: Site, token: &str, name: &str) -> Option<Result<Rendered, Blocked>> {
+/// An installation that asks, or that would.
+#[derive(Debug, Clone, Copy)]
+pub struct Installation<'a> {
+    /// The picture.
+    pub world: &'a World,
+    /// The node, with the settings of the profile that it is installed with.
+    pub node: &'a Node,
+    /// Its deployment; `None` for a look at what would be said.
+    pub deployment: Option<&'a Deployment>,
+    /// Where the node reaches us.
+    pub site: Site,
+    /// Token of the attempt.
+    pub token: &'a str,
+    /// NIC that booted, where it is known.
+    pub mac: Option<Mac>,
+}
+
+/// The document of that name; `None` if there is none, an error with the reason if it cannot be given.
+pub fn document(installation: &Installation, name: &str) -> Option<Result<Rendered, String>> {
     let template = match name {
         "preseed.cfg" => "preseed.cfg",
         "start.sh" => "installer-start.sh",
@@ -107,25 +119,40 @@ pub fn document(world: &World, node: &Node, site: Site, token: &str, name: &str)
         "end.sh" => "installer-end.sh",
         _ => return None,
     };
-    Some(render(world, node, site, token, template))
+    Some(render(installation, template).map_err(|blocked| blocked.to_string()))
 }
 
 /// Whether a node could be installed now: everything that it would be given is made and checked.
 ///
 /// # Errors
 /// If it could not.
-pub fn check(world: &World, node: &Node, site: Site) -> Result<(), Blocked> {
+pub fn check(world: &World, node: &Node) -> Result<(), Blocked> {
+    let site = world.site_of(node).unwrap_or(SOMEWHERE);
     // As long as a real one, which is not known before the installation begins.
     let token = "0".repeat(32);
-    for name in DOCUMENTS {
-        document(world, node, site, &token, name).expect("each of the documents is one")?;
+    let installation = Installation {
+        world,
+        node,
+        deployment: None,
+        site,
+        token: &token,
+        mac: None,
+    };
+    for template in ["preseed.cfg", "installer-start.sh", "installer-disk.sh", "installer-end.sh"] {
+        render(&installation, template)?;
     }
-    installer_boot(world, node, site, &token, None).map(|_| ())
+    installer_boot(world, node).map(drop)
 }
 
-fn render(world: &World, node: &Node, site: Site, token: &str, template: &str) -> Result<Rendered, Blocked> {
-    let (name, medium) = medium_of(world, node)?;
-    let values = answers::answers(&world.cluster, node, site, token, name, medium)?;
+/// An address as long as any, for what is only looked at while no network is served.
+const SOMEWHERE: Site = Site {
+    address: Ipv4Addr::new(255, 255, 255, 255),
+    http_port: 65535,
+};
+
+fn render(installation: &Installation, template: &str) -> Result<Rendered, Blocked> {
+    let (name, medium) = medium_of(installation.world, installation.node)?;
+    let values = answers::answers(installation, name, medium)?;
     let text = templates::render(template, &values);
     if template == "preseed.cfg" {
         let found = lint::lint(&text);

@@ -96,9 +96,19 @@ fn world(file: &str) -> World {
 }
 
 fn rendered(file: &str, name: &str) -> String {
-    let world = world(file);
-    let node = world.cluster.nodes[0].clone();
-    document(&world, &node, SITE, TOKEN, name).unwrap().unwrap().text
+    rendered_in(&world(file), name)
+}
+
+fn rendered_in(world: &World, name: &str) -> String {
+    let installation = Installation {
+        world,
+        node: &world.cluster.nodes[0],
+        deployment: None,
+        site: SITE,
+        token: TOKEN,
+        mac: None,
+    };
+    document(&installation, name).unwrap().unwrap().text
 }
 
 /// A file with a few settings more for its node.
@@ -109,7 +119,7 @@ fn with(settings: &str) -> String {
 fn blocked(file: &str) -> String {
     let world = world(file);
     let node = world.cluster.nodes[0].clone();
-    check(&world, &node, SITE).unwrap_err().to_string()
+    check(&world, &node).unwrap_err().to_string()
 }
 
 #[test]
@@ -148,8 +158,9 @@ fn the_kernel_line_names_the_nic_that_booted_and_what_is_asked_before_the_presee
     let line = |file: &str, mac: Option<&str>| {
         let world = world(file);
         let node = world.cluster.nodes[0].clone();
-        let boot = installer_boot(&world, &node, SITE, TOKEN, mac.map(|mac| mac.parse().unwrap())).unwrap();
-        format!("{} {:?} {}", boot.kernel, boot.initrds, boot.args)
+        let boot = installer_boot(&world, &node).unwrap();
+        let args = boot.args(SITE, TOKEN, mac.map(|mac| mac.parse().unwrap()));
+        format!("{} {:?} {args}", boot.kernel, boot.initrds)
     };
     insta::assert_snapshot!(
         [
@@ -174,9 +185,9 @@ fn components_of_another_suite_come_with_their_keys() {
     });
     world.media.insert("debian-12".into(), Arc::new(medium));
     let node = world.cluster.nodes[0].clone();
-    let boot = installer_boot(&world, &node, SITE, TOKEN, None).unwrap();
+    let boot = installer_boot(&world, &node).unwrap();
     assert_eq!(boot.initrds, ["initrd.gz", "key.cpio.gz"]);
-    let preseed = document(&world, &node, SITE, TOKEN, "preseed.cfg").unwrap().unwrap().text;
+    let preseed = rendered_in(&world, "preseed.cfg");
     assert!(preseed.contains("\nd-i mirror/suite string bookworm\nd-i mirror/udeb/suite string components\n"), "{preseed}");
 }
 
