@@ -24,6 +24,7 @@ use crate::journal::{Journal, JournalError};
 use crate::loaders::Loaders;
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
+use crate::services::syslog::{self, Syslog, SyslogCounters};
 use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, Sample};
@@ -140,6 +141,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.http(&mut tasks, &metrics);
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics);
+    spawn.syslog(&mut tasks, &metrics, state.join("deployments"));
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -327,6 +329,21 @@ impl Spawn<'_> {
         let cancel = self.cancel.clone();
         tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
         Ok(())
+    }
+
+    fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, folder: PathBuf) {
+        let Some(port) = self.doors.syslog else { return };
+        let counters = Arc::new(SyslogCounters::default());
+        let counted = counters.clone();
+        metrics.add(move || counted.samples());
+        let config = Syslog {
+            journal: self.journal.clone(),
+            port,
+            folder,
+            counters,
+        };
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move { ("syslog", syslog::run(config, cancel).await.map_err(|e| chain(&e))) });
     }
 
     fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {

@@ -176,7 +176,8 @@ fn account(user: &UserAccount) -> Result<Value, Blocked> {
     let groups: Vec<&String> = user.groups.iter().filter(|group| **group != user.name).collect();
     Ok(json!({
         "name": user.name,
-        "gecos": user.gecos,
+        // A colon would end the field in /etc/passwd; useradd refuses it and more.
+        "gecos": user.gecos.as_ref().map(|text| text.replace(|c: char| c == ':' || c.is_control(), " ")),
         "shell": user.shell,
         "uid": user.uid,
         "groups": groups,

@@ -1,3 +1,6 @@
+mod disk;
+mod watch;
+
 use std::process::Command;
 use std::sync::Arc;
 
