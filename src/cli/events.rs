@@ -76,10 +76,6 @@ fn style(event: &Event) -> Style {
             Outcome::Aborted(_) | Outcome::TimedOut | Outcome::NotFound | Outcome::Refused(_) => sheet::BAD,
         },
         What::DhcpOffered { .. } => sheet::DIM,
-        What::InstallerSaid { notable, .. } => match notable {
-            Notable::Stage => Style::new(),
-            Notable::Question | Notable::Warning | Notable::Error => sheet::BAD,
-        },
         What::DhcpLeased { .. } | What::DhcpInformed { .. } | What::DhcpReleased { .. } => sheet::TALK,
         What::ScriptServed { .. } | What::AnswersServed { .. } => sheet::TALK,
         What::ServerStarted { .. }

@@ -21,12 +21,13 @@ const FULL: &str = r#"
 cluster: home
 domain: home.example
 timezone: Europe/Berlin
-locale: de_DE.UTF-8
-keyboard: de
-ntp: [time.example, other.example]
-console: ttyS1,115200
+defaults:
+  locale: de_DE.UTF-8
+  keyboard: de
+  ntp: [time.example, other.example]
+  console: ttyS1,115200
+  root_password_hash: $6$saltsalt$01234567890123456789012345678901234567890123
 ssh_keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPjTCqN5kmu1BGzOvBCzEQNwTnv0jQvNPFBzPrOOI9Z ada@laptop
-root_password_hash: $6$saltsalt$01234567890123456789012345678901234567890123
 users:
   - name: ada
     gecos: Ada's "account" $HOME
