@@ -5,6 +5,7 @@
 
 mod address;
 mod again;
+mod deployment;
 mod ended;
 mod files;
 mod images;
@@ -20,6 +21,12 @@ use crate::world::Step;
 pub(super) type Rule = fn(&Case) -> Option<Finding>;
 
 pub(super) const RULES: &[(&str, Rule)] = &[
+    ("parked", deployment::parked),
+    ("installer-asks", deployment::installer_asks),
+    ("attempt-failed", deployment::attempt_failed),
+    ("installing", deployment::installing),
+    ("installed", deployment::installed),
+    ("armed", deployment::armed),
     ("ready", ended::ready),
     ("gone-silent", ended::gone_silent),
     ("switched-off", ended::switched_off),
