@@ -19,3 +19,4 @@ pub mod serve;
 pub mod services;
 pub mod store;
 pub mod telemetry;
+pub mod tftp_root;

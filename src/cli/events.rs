@@ -73,6 +73,7 @@ fn style(event: &Event) -> Style {
         | What::TargetSet { .. }
         | What::ImageAdded(_)
         | What::ImageRemoved {}
+        | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Mac;
-use model::boot::{Client, Identified, boot_script, identify, resolve};
+use model::boot::{Client, Dialect, Identified, boot_script, identify, resolve, script_in};
 use model::event::{Subject, What};
 use serde::Deserialize;
 
@@ -90,8 +90,9 @@ async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) ->
     })?;
     let state = committed.world.state(&node.name);
     let boot = state.boot.as_ref().map_or(committed.last, |boot| boot.id);
+    let dialect = Dialect::of_ipxe(state.boot.as_ref());
     Ok(text(
-        boot_script(&shared.key, site, client.mac, boot, Some((&node, &resolved))).text,
+        script_in(dialect, &shared.key, site, client.mac, boot, &node, &resolved).text,
     ))
 }
 

@@ -13,7 +13,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/boot/hook/{node}/{token}/{hook}", post(hook::called))
         .route("/cloud-init/{node}/{token}/{document}", get(answers::document))
         .route("/images/{image}/{file}", get(files::image))
-        .route("/loaders/{file}", get(files::loader))
+        .route("/loaders/{*file}", get(files::loader))
         .route("/autoexec.ipxe", get(boot::autoexec))
         .route("/metrics", get(Shared::metrics_text))
         .route("/healthz", get(async || "ok\n"))

@@ -8,9 +8,7 @@ use super::{Firmware, LabError, Plan};
 /// enrolled in those of the secure one.
 pub fn ovmf(firmware: Firmware) -> Option<(&'static str, &'static str)> {
     match firmware {
-        Firmware::Uefi | Firmware::Http => {
-            Some(("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"))
-        }
+        Firmware::Uefi | Firmware::Http => Some(("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd")),
         Firmware::Secure => Some((
             "/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
             "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",

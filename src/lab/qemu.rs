@@ -47,14 +47,11 @@ pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &
         .add("-object", "rng-random,filename=/dev/urandom,id=rng")
         .add("-device", "virtio-rng-pci,rng=rng");
     if let Some((code, _)) = needs::ovmf(machine.firmware) {
-        line.add(
-            "-drive",
-            format!("if=pflash,format=raw,unit=0,readonly=on,file={code}"),
-        )
-        .add(
-            "-drive",
-            format!("if=pflash,format=raw,unit=1,file={}", file("vars.fd")),
-        );
+        line.add("-drive", format!("if=pflash,format=raw,unit=0,readonly=on,file={code}"))
+            .add(
+                "-drive",
+                format!("if=pflash,format=raw,unit=1,file={}", file("vars.fd")),
+            );
         match machine.firmware {
             // Variables that the guest could write past the firmware would make Secure Boot a matter of good will.
             Firmware::Secure => line.add("-global", "driver=cfi.pflash01,property=secure,value=on"),

@@ -33,6 +33,8 @@ struct Snapshot {
     conflicts: Vec<(Ipv4Addr, Timestamp)>,
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
+    #[serde(default)]
+    loaders: Option<Arc<Vec<String>>>,
 }
 
 impl World {
@@ -56,6 +58,7 @@ impl World {
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            loaders: self.loaders.clone(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -86,6 +89,7 @@ impl World {
         }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
+        world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);

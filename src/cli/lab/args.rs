@@ -173,7 +173,9 @@ fn firmware(word: &str) -> Result<Firmware, String> {
 }
 
 fn firmware_of(text: &str) -> Result<(String, Firmware), String> {
-    let (node, word) = text.split_once('=').ok_or("write NODE=uefi, NODE=secure, NODE=http or NODE=bios")?;
+    let (node, word) = text
+        .split_once('=')
+        .ok_or("write NODE=uefi, NODE=secure, NODE=http or NODE=bios")?;
     Ok((node.to_string(), firmware(word)?))
 }
 

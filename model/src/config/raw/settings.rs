@@ -20,8 +20,9 @@ declare_section! {
         boot: Option<At<BootTarget>>,
         /// Image that `boot: image` boots. Example: `debian-12`.
         image: Option<At<Name>>,
-        /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot. `ipxe`:
-        /// always iPXE's own network drivers. `snponly`: always the firmware's.
+        /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot, and what is
+        /// signed for a firmware that does not start those. `ipxe`: always iPXE's own network drivers. `snponly`: always
+        /// the firmware's. `grub`: the distribution's signed shim and GRUB. `ipxe-shim`: iPXE's own signed shim.
         loader: Option<At<LoaderChoice>>,
         /// Serial console and its speed in bits per second. Example: `ttyS0,115200`.
         console: Option<At<Console>>,

@@ -75,12 +75,7 @@ macro_rules! words {
 }
 
 words!(BootTarget, "a boot target", "image", BootTarget::ALL);
-words!(
-    LoaderChoice,
-    "a loader",
-    "auto",
-    [Self::Auto, Self::Ipxe, Self::Snponly]
-);
+words!(LoaderChoice, "a loader", "auto", LoaderChoice::ALL);
 
 impl Scalar for DhcpMode {
     const NOUN: &'static str = "a DHCP mode";
