@@ -21,12 +21,12 @@ const PACKAGED: [&str; 6] = [
 
 /// What is signed has other names on disk than those that firmware likes and shim asks for: shim wants `grubx64.efi`
 /// beside itself, and of Debian's GRUBs the one that boots from the network is meant. A name stands for the first file that
-/// is there; `/usr/lib/shim` has an unsigned shim of the plain name too, so the signed one comes first.
-const SIGNED: [(&str, &[&str]); 4] = [
-    ("shimx64.efi", &["shimx64.efi.signed", "shimx64.efi"]),
-    ("shimaa64.efi", &["shimaa64.efi.signed", "shimaa64.efi"]),
-    ("grubx64.efi", &["grubnetx64.efi.signed", "grubx64.efi"]),
-    ("grubaa64.efi", &["grubnetaa64.efi.signed", "grubaa64.efi"]),
+/// is there. Packages have unsigned ones of the plain names, so those count only in a folder of the site's own.
+const SIGNED: [(&str, &str); 4] = [
+    ("shimx64.efi", "shimx64.efi.signed"),
+    ("shimaa64.efi", "shimaa64.efi.signed"),
+    ("grubx64.efi", "grubnetx64.efi.signed"),
+    ("grubaa64.efi", "grubnetaa64.efi.signed"),
 ];
 
 /// The folders of iPXE's archive that hold its signed files, and its shim there: `NAME-shim.efi` is a link to it, which
@@ -35,23 +35,35 @@ const IPXE_SIGNED: [(&str, &str); 2] = [("x86_64-sb", "shimx64.efi"), ("arm64-sb
 
 /// The folders with boot loaders, searched in order.
 #[derive(Debug, Clone)]
-pub struct Loaders(Arc<Vec<PathBuf>>);
+pub struct Loaders(Arc<Folders>);
+
+#[derive(Debug)]
+struct Folders {
+    /// The site's.
+    own: Vec<PathBuf>,
+    /// The packages'.
+    packaged: Vec<PathBuf>,
+}
 
 impl Loaders {
     /// These folders, then the packaged ones.
-    pub fn new(mut folders: Vec<PathBuf>) -> Self {
-        folders.extend(PACKAGED.map(PathBuf::from));
-        Self(Arc::new(folders))
+    pub fn new(own: Vec<PathBuf>) -> Self {
+        let packaged = PACKAGED.map(PathBuf::from).to_vec();
+        Self(Arc::new(Folders { own, packaged }))
     }
 
     /// The first file of that name: a plain one, or one in a folder of iPXE's signed files. Any other name with a slash,
     /// and one that begins with a dot, finds nothing, so no path leads out of the folders.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-        let wanted: Vec<String> = match name.split_once('/') {
+        let Folders { own, packaged } = &*self.0;
+        let (own_names, packaged_names): (Vec<String>, Vec<String>) = match name.split_once('/') {
             None if plain(name) => match SIGNED.iter().find(|(known, _)| *known == name) {
-                Some((_, files)) => files.iter().map(|file| (*file).to_string()).collect(),
-                None => vec![name.to_string()],
+                Some((known, signed)) => {
+                    let signed = (*signed).to_string();
+                    (vec![signed.clone(), (*known).to_string()], vec![signed])
+                }
+                None => (vec![name.to_string()], vec![name.to_string()]),
             },
             Some((folder, file)) if plain(file) => {
                 let (_, shim) = IPXE_SIGNED.iter().find(|(known, _)| *known == folder)?;
@@ -59,15 +71,17 @@ impl Loaders {
                 if file.ends_with("-shim.efi") {
                     files.extend([format!("{folder}/{shim}"), format!("ipxeboot/{folder}/{shim}")]);
                 }
-                files
+                (files, Vec::new())
             }
             _ => return None,
         };
-        let paths = self
-            .0
-            .iter()
-            .flat_map(|folder| wanted.iter().map(move |file| folder.join(file)));
-        paths.into_iter().find(|path| path.is_file())
+        let in_folders = |folders: &[PathBuf], names: &[String]| {
+            let paths = folders
+                .iter()
+                .flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+            paths.into_iter().find(|path| path.is_file())
+        };
+        in_folders(own, &own_names).or_else(|| in_folders(packaged, &packaged_names))
     }
 
     /// The loaders that firmware can be given. A shim counts only if what it starts is there as well.
@@ -115,8 +129,9 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, file).unwrap();
         }
-        let loaders = Loaders(Arc::new(vec![folder.path().to_path_buf()]));
-        (folder, loaders)
+        let own = vec![folder.path().join("own")];
+        let packaged = vec![folder.path().to_path_buf()];
+        (folder, Loaders(Arc::new(Folders { own, packaged })))
     }
 
     fn found(loaders: &Loaders, name: &str) -> Option<String> {
@@ -129,6 +144,9 @@ mod tests {
         assert_eq!(found(&loaders, "shimx64.efi").as_deref(), Some("shimx64.efi.signed"));
         assert_eq!(found(&loaders, "grubx64.efi").as_deref(), Some("grubnetx64.efi.signed"));
         assert_eq!(found(&loaders, "shimaa64.efi"), None);
+        let (_folder, loaders) = folder(&["shimx64.efi", "own/shimx64.efi", "grubx64.efi"]);
+        assert_eq!(found(&loaders, "shimx64.efi").as_deref(), Some("own/shimx64.efi"));
+        assert_eq!(found(&loaders, "grubx64.efi"), None, "an unsigned one of a package");
     }
 
     #[test]
@@ -141,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_archive_of_ipxe_can_be_unpacked_into_a_loader_folder_with_or_without_its_links() {
-        let files = ["ipxeboot/x86_64-sb/shimx64.efi", "ipxeboot/x86_64-sb/snponly.efi"];
+        let files = ["own/ipxeboot/x86_64-sb/shimx64.efi", "own/ipxeboot/x86_64-sb/snponly.efi"];
         let (_folder, loaders) = folder(&files);
         assert_eq!(loaders.there(), ["x86_64-sb/snponly-shim.efi"]);
         assert_eq!(found(&loaders, "x86_64-sb/snponly-shim.efi").as_deref(), Some(files[0]));
@@ -150,7 +168,7 @@ mod tests {
 
     #[test]
     fn no_name_leads_out_of_the_folders() {
-        let (_folder, loaders) = folder(&["a/b.efi", ".hidden"]);
+        let (_folder, loaders) = folder(&["a/b.efi", ".hidden", "own/a/b.efi"]);
         for name in [
             "a/b.efi",
             "../x",
