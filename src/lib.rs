@@ -8,6 +8,7 @@
 pub mod api;
 pub mod cli;
 pub mod cluster_file;
+pub mod conductor;
 pub mod http;
 pub mod image_watch;
 pub mod images;
@@ -15,6 +16,7 @@ pub mod journal;
 pub mod lab;
 pub mod links;
 pub mod loaders;
+pub mod scripts;
 pub mod serve;
 pub mod services;
 pub mod store;

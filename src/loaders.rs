@@ -159,7 +159,10 @@ mod tests {
 
     #[test]
     fn the_archive_of_ipxe_can_be_unpacked_into_a_loader_folder_with_or_without_its_links() {
-        let files = ["own/ipxeboot/x86_64-sb/shimx64.efi", "own/ipxeboot/x86_64-sb/snponly.efi"];
+        let files = [
+            "own/ipxeboot/x86_64-sb/shimx64.efi",
+            "own/ipxeboot/x86_64-sb/snponly.efi",
+        ];
         let (_folder, loaders) = folder(&files);
         assert_eq!(loaders.there(), ["x86_64-sb/snponly-shim.efi"]);
         assert_eq!(found(&loaders, "x86_64-sb/snponly-shim.efi").as_deref(), Some(files[0]));

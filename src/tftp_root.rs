@@ -1,9 +1,6 @@
 //! What can be had over TFTP: loaders, the kernels and RAM disks of images, and what loaders ask for to know what to do.
 //!
 //! GRUB's questions are the counterpart of the HTTP door's boot scripts: the same target, the same event, the same token.
-//!
-//! Invariant: a script leaves only after its event is in the journal, since that event may begin the boot whose number its
-//! token is made from.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,12 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use model::Mac;
-use model::boot::{Client, Identified, Key, Site, autoexec, grub, identify, resolve};
-use model::event::{NewEvent, Outcome, Protocol, Role, Subject, Transfer, What};
+use model::boot::{Client, Identified, Key, Site, autoexec, grub, identify};
+use model::cluster::Architecture;
+use model::event::{NewEvent, Outcome, Protocol, Role, Transfer, What};
 use model::world::World;
 
 use crate::journal::Journal;
 use crate::loaders::Loaders;
+use crate::scripts::{self, Granted};
 use crate::services::tftp::{Ending, Finished, Refusal, Report, Request, Resolve, Source};
 
 /// Everything that answers are derived from.
@@ -79,36 +78,24 @@ impl Root {
             address: Some(client),
             ..Client::default()
         };
-        let Some(Identified { node, by }) = identify(&world, &who) else {
-            return Ok(text(grub::local_grub(Default::default(), true).text));
-        };
-        if grub::is_under_ipxe(&world, &node) {
+        if let Some(Identified { node, .. }) = identify(&world, &who)
+            && grub::is_under_ipxe(&world, &node)
+        {
             return Ok(text(grub::local_grub(node.architecture, true).text));
         }
-        let resolved = resolve(&world, &node, world.state(&node.name).boot.as_ref());
-        let what = What::ScriptServed {
-            target: resolved.target.to_string(),
-            image: resolved.image.as_ref().map(|(name, _)| name.clone()),
-            identified_by: by.into(),
-            client,
-            mac,
-        };
-        let subject = Subject::Node(node.name.to_string());
-        let event = NewEvent::new(Timestamp::now(), "tftp", subject, what);
-        let committed = self.journal.commit(vec![event]).await.map_err(|error| {
-            tracing::error!(node = %node.name, %error, "a boot script could not be given: the journal takes nothing");
-            Refusal::Failed("the journal takes nothing at present, ask again".into())
-        })?;
-        let boot = committed
-            .world
-            .state(&node.name)
-            .boot
-            .as_ref()
-            .map_or(committed.last, |boot| boot.id);
-        let server = request.local.to_canonical();
-        Ok(text(
-            grub::grub_script(&self.key, site, server, mac, boot, &node, &resolved).text,
-        ))
+        let granted = scripts::grant(&self.journal, "tftp", &who).await;
+        match granted.map_err(|denied| Refusal::Failed(denied.to_string()))? {
+            None => Ok(text(grub::local_grub(Architecture::default(), true).text)),
+            Some(granted) => {
+                let Granted {
+                    node, resolved, boot, ..
+                } = &granted;
+                let server = request.local.to_canonical();
+                Ok(text(
+                    grub::grub_script(&self.key, site, server, mac, *boot, node, resolved).text,
+                ))
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use wire::Mac;
 
 use super::payload::payload;
+use super::script::NOTHING;
 use super::{Key, Rendered, Resolved, Site};
 use crate::cluster::{Architecture, BootTarget, Node};
 use crate::event::{Seq, Stage};
@@ -62,16 +63,20 @@ pub fn grub_script(
         "target": resolved.target.as_str(),
     });
     let fields = values.as_object_mut().expect("made as an object above");
-    let said = |text: &str| quoted(text);
     if let Some(blocked) = &resolved.blocked {
-        fields.insert("why".into(), said(blocked).into());
+        fields.insert("why".into(), quoted(blocked).into());
         return render("blocked.grub", &values);
     }
     if resolved.target == BootTarget::Shell {
         return render("shell.grub", &values);
     }
-    let Some(payload) = payload(key, &site.base(), node, mac, boot, resolved) else {
-        return local_grub(node.architecture, false);
+    let payload = match (resolved.target, payload(key, &site.base(), node, mac, boot, resolved)) {
+        (_, Some(payload)) => payload,
+        (BootTarget::Local, None) => return local_grub(node.architecture, false),
+        (_, None) => {
+            fields.insert("why".into(), quoted(NOTHING).into());
+            return render("blocked.grub", &values);
+        }
     };
     let file = |path: &String| quoted(&format!("(tftp,{server})/{path}"));
     let initrds: Vec<String> = payload.initrds.iter().map(file).collect();

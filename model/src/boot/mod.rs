@@ -15,7 +15,7 @@ pub use loader::{BootFile, Chosen, LOADERS, boot_file, choose, default_loader, l
 pub use payload::{Payload, payload};
 pub use script::{Dialect, autoexec, boot_script, script_in};
 pub use target::{Resolved, resolve};
-pub use token::Key;
+pub use token::{Key, Occasion};
 
 use std::net::Ipv4Addr;
 

@@ -9,6 +9,9 @@ use crate::templates;
 use crate::world::{Boot, World};
 use wire::Mac;
 
+/// What a node is told for which nothing can be started although nothing was found to be wrong.
+pub(super) const NOTHING: &str = "nothing is there to start";
+
 /// The language that a loader reads its script in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -110,7 +113,11 @@ fn script(
             fields.insert("args".into(), payload.args.into());
             "image.ipxe"
         }
-        (_, None) => "local.ipxe",
+        (BootTarget::Local, None) => "local.ipxe",
+        (_, None) => {
+            fields.insert("why".into(), NOTHING.into());
+            "blocked.ipxe"
+        }
     };
     render(template, &values)
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
+
 use super::{Applied, Image, Lease, Machine, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
@@ -35,6 +37,8 @@ struct Snapshot {
     images: Vec<(String, Arc<Image>)>,
     #[serde(default)]
     loaders: Option<Arc<Vec<String>>>,
+    #[serde(default)]
+    deployments: Vec<Arc<Deployment>>,
 }
 
 impl World {
@@ -59,6 +63,7 @@ impl World {
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             loaders: self.loaders.clone(),
+            deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -91,6 +96,9 @@ impl World {
         world.networks = snapshot.networks.into_iter().collect();
         world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
+        for deployment in snapshot.deployments {
+            world.deployments.put(deployment);
+        }
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);
         }
