@@ -253,6 +253,12 @@ impl Story {
         self
     }
 
+    /// These boot loaders are there and no others.
+    pub(crate) fn loaders(self, files: &[&str]) -> Self {
+        let files = files.iter().map(|file| (*file).to_string()).collect();
+        self.event(Subject::Cluster, "serve", What::LoadersFound { files })
+    }
+
     pub(crate) fn power(self, action: &str) -> Self {
         self.of_node("lab", What::Power { action: action.into() })
     }

@@ -85,6 +85,7 @@ fn style(event: &Event) -> Style {
         | What::DeploymentArmed { .. }
         | What::ImageAdded(_)
         | What::ImageRemoved {}
+        | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

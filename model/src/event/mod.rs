@@ -369,6 +369,12 @@ pub enum What {
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
+    /// The boot loaders that can be had are these, of those that firmware is ever given.
+    #[serde(rename = "loaders.found")]
+    LoadersFound {
+        /// Their names, in the order of the alphabet.
+        files: Vec<String>,
+    },
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
     Power {
@@ -410,6 +416,7 @@ impl What {
             Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
             Self::ImageRemoved {} => "image.removed",
+            Self::LoadersFound { .. } => "loaders.found",
             Self::Power { .. } => "power",
         }
     }

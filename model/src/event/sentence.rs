@@ -114,6 +114,8 @@ impl Event {
                 measure::size(image.root.size)
             ),
             What::ImageRemoved {} => "removed".into(),
+            What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
+            What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
             What::Power { action } => match action.as_str() {
                 "on" => "switched on".into(),
                 "off" => "switched off".into(),

@@ -368,6 +368,59 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
         ),
         (
             "loader-refused",
+            "by a firmware that is told to get the unsigned one",
+            at_loader()
+                .with_settings(|settings| settings.loader = Some(said(LoaderChoice::Snponly)))
+                .wait(1.0)
+                .discover(Stage::Firmware),
+        ),
+        (
+            "loader-refused",
+            "and there is no signed one",
+            at_loader()
+                .loaders(&["snponly.efi"])
+                .wait(1.0)
+                .discover(Stage::Firmware),
+        ),
+        (
+            "loader-refused",
+            "the signed one",
+            at_loader()
+                .wait(64.0)
+                .firmware_dhcp()
+                .loader("shimx64.efi")
+                .loader("grubx64.efi")
+                .wait(1.0)
+                .discover(Stage::Firmware),
+        ),
+        (
+            "loader-missing",
+            "",
+            story()
+                .served()
+                .with_settings(|settings| settings.loader = Some(said(LoaderChoice::Grub)))
+                .loaders(&["snponly.efi"])
+                .discover(Stage::Firmware)
+                .wait(4.0)
+                .lease_with(Stage::Firmware, None)
+                .wait(2.0),
+        ),
+        (
+            "kernel-refused",
+            "",
+            story()
+                .served()
+                .firmware_dhcp()
+                .loader("shimx64.efi")
+                .loader("grubx64.efi")
+                .script("image")
+                .kernel()
+                .wait(5.0)
+                .kernel()
+                .wait(2.0),
+        ),
+        (
+            "loader-refused",
             "next entry",
             at_loader().wait(2.0).http_firmware_dhcp(),
         ),

@@ -36,6 +36,8 @@ struct Snapshot {
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
     #[serde(default)]
+    loaders: Option<Arc<Vec<String>>>,
+    #[serde(default)]
     deployments: Vec<Arc<Deployment>>,
 }
 
@@ -60,6 +62,7 @@ impl World {
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            loaders: self.loaders.clone(),
             deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
@@ -91,6 +94,7 @@ impl World {
         }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
+        world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
         for deployment in snapshot.deployments {
             world.deployments.put(deployment);
