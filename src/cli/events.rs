@@ -88,6 +88,7 @@ fn style(event: &Event) -> Style {
         | What::ImageRemoved {}
         | What::MediumAdded(_)
         | What::MediumRemoved {}
+        | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

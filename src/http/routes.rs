@@ -16,6 +16,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/images/{image}/{file}", get(files::image))
         .route("/media/{medium}/{file}", get(files::medium))
         .route("/loaders/{file}", get(files::loader))
+        .route("/loaders/{*file}", get(files::loader))
         .route("/autoexec.ipxe", get(boot::autoexec))
         .route("/metrics", get(Shared::metrics_text))
         .route("/healthz", get(async || "ok\n"))

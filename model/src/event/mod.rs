@@ -379,6 +379,12 @@ pub enum What {
     /// A medium is gone.
     #[serde(rename = "medium.removed")]
     MediumRemoved {},
+    /// The boot loaders that can be had are these, of those that firmware is ever given.
+    #[serde(rename = "loaders.found")]
+    LoadersFound {
+        /// Their names, in the order of the alphabet.
+        files: Vec<String>,
+    },
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
     Power {
@@ -422,6 +428,7 @@ impl What {
             Self::ImageRemoved {} => "image.removed",
             Self::MediumAdded(_) => "medium.added",
             Self::MediumRemoved {} => "medium.removed",
+            Self::LoadersFound { .. } => "loaders.found",
             Self::Power { .. } => "power",
         }
     }

@@ -69,6 +69,7 @@ impl World {
                     self.images.insert(name.clone(), Arc::new(image.clone()));
                 }
             }
+            What::LoadersFound { files } => self.loaders = Some(Arc::new(files.clone())),
             What::ImageRemoved {} => {
                 if let Subject::Image(name) = &event.subject {
                     self.images.remove(name);

@@ -38,6 +38,8 @@ struct Snapshot {
     #[serde(default)]
     media: Vec<(String, Arc<Medium>)>,
     #[serde(default)]
+    loaders: Option<Arc<Vec<String>>>,
+    #[serde(default)]
     deployments: Vec<Arc<Deployment>>,
 }
 
@@ -63,6 +65,7 @@ impl World {
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             media: self.media.iter().map(|(n, m)| (n.clone(), m.clone())).collect(),
+            loaders: self.loaders.clone(),
             deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
@@ -94,6 +97,7 @@ impl World {
         }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
+        world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
         world.media = snapshot.media.into_iter().collect();
         for deployment in snapshot.deployments {

@@ -155,6 +155,9 @@ fn what() -> impl Strategy<Value = What> {
         Just(What::NetworkAbsent { why: "why".into() }),
         Just(What::ImageAdded(image())),
         Just(What::ImageRemoved {}),
+        Just(What::LoadersFound {
+            files: vec!["snponly.efi".into()]
+        }),
     ];
     let boot = prop_oneof![
         transfer(),
