@@ -143,7 +143,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.http(&mut tasks, &metrics);
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics);
-    spawn.syslog(&mut tasks, &metrics, state.join("deployments"));
+    let logs = state.join("deployments");
+    spawn.syslog(&mut tasks, &metrics, &logs);
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -155,6 +156,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         key,
         images: images.clone(),
         media: media.clone(),
+        logs: logs.clone(),
         metrics,
         started,
         http_port: doors.http.unwrap_or(80),
@@ -345,7 +347,7 @@ impl Spawn<'_> {
         Ok(())
     }
 
-    fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, folder: PathBuf) {
+    fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, folder: &std::path::Path) {
         let Some(port) = self.doors.syslog else { return };
         let counters = Arc::new(SyslogCounters::default());
         let counted = counters.clone();
@@ -353,7 +355,7 @@ impl Spawn<'_> {
         let config = Syslog {
             journal: self.journal.clone(),
             port,
-            folder,
+            folder: folder.to_path_buf(),
             counters,
         };
         let cancel = self.cancel.clone();

@@ -38,6 +38,8 @@ pub struct Api {
     pub images: PathBuf,
     /// Folder of media.
     pub media: PathBuf,
+    /// Folder of the logs of installers.
+    pub logs: PathBuf,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
     /// When the server started.

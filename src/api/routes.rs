@@ -22,6 +22,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/deployments", get(deployments::list).post(deployments::arm))
         .route("/v1/deployments/plan", post(deployments::plan))
         .route("/v1/deployments/{id}", get(deployments::one))
+        .route("/v1/deployments/{id}/log", get(deployments::log))
         .route("/v1/dismiss", post(deployments::dismiss))
         .route("/v1/plan", post(cluster::plan))
         .route("/v1/apply", post(cluster::apply))

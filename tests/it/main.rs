@@ -5,6 +5,7 @@ mod boots;
 mod cluster;
 mod dhcp;
 mod http;
+mod installer;
 mod journal;
 mod lab;
 mod support;

@@ -307,3 +307,6 @@ fn together(said: &HashMap<String, (usize, String)>) -> Vec<Fault> {
     }
     faults
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,10 @@ pub fn notable(program: &str, text: &str) -> Option<Said> {
             let question = text.split("INPUT critical ").nth(1)?.split_whitespace().next()?;
             return said(Notable::Question, question.to_string());
         }
+        // Our own watcher, which knows what stands on the screen.
+        "bellwether" if text.starts_with("asks ") => {
+            return said(Notable::Question, text.trim_start_matches("asks ").to_string());
+        }
         "preseed" if text.starts_with("successfully loaded preseed file") => {
             return said(Notable::Stage, "has its answers".into());
         }
@@ -178,6 +182,8 @@ mod tests {
             ("kernel", "[    1.0] ACPI Error: AE_NOT_FOUND"),
             ("debconf", "--> INPUT critical netcfg/get_nameservers"),
             ("debconf", "--> INPUT low partman/mount_style"),
+            ("bellwether", "asks partman-auto/select_disk "),
+            ("bellwether", "cannot tell the server: progress"),
             ("preseed", "successfully loaded preseed file from http://10.0.0.1/preseed.cfg"),
             ("preseed", "running preseed command preseed/early_command: true"),
             ("pkgsel", "installing additional packages"),
