@@ -72,6 +72,8 @@ fn style(event: &Event) -> Style {
         | What::NetworkServed { .. }
         | What::TargetSet { .. }
         | What::ImageAdded(_)
+        | What::DiskImageAdded(_)
+        | What::AgentAdded(_)
         | What::ImageRemoved {}
         | What::Power { .. } => sheet::WATCH,
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Applied, Image, Lease, Machine, NetworkState, NodeState, World};
+use super::{Agent, Applied, DiskImage, Image, Lease, Machine, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
 const FORMAT: u32 = 1;
@@ -33,6 +33,10 @@ struct Snapshot {
     conflicts: Vec<(Ipv4Addr, Timestamp)>,
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
+    #[serde(default)]
+    disk_images: Vec<(String, Arc<DiskImage>)>,
+    #[serde(default)]
+    agents: Vec<(String, Arc<Agent>)>,
 }
 
 impl World {
@@ -56,6 +60,8 @@ impl World {
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            disk_images: self.disk_images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            agents: self.agents.iter().map(|(n, a)| (n.clone(), a.clone())).collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -87,6 +93,8 @@ impl World {
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
         world.images = snapshot.images.into_iter().collect();
+        world.disk_images = snapshot.disk_images.into_iter().collect();
+        world.agents = snapshot.agents.into_iter().collect();
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);
         }

@@ -1,0 +1,134 @@
+//! The agent: the small system that writes an image to a node's disk. How it is booted and what it is told to do.
+//!
+//! Invariant: pure; the plan of a node follows from the world, and whatever stands in its way is said before a machine
+//! is touched.
+//! Invariant: a plan holds nothing secret, it travels over plain HTTP.
+
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use plan::plan;
+
+use std::sync::Arc;
+
+use crate::boot::Site;
+use crate::cluster::{Layout, Node, Recipe};
+use crate::world::{Agent, DiskImage, Image, OnDisk, World};
+use wire::Mac;
+
+/// The agent's kernel, its initial RAM disk and what they are told, for a boot script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentBoot {
+    /// Name of the agent's bundle, a folder among the images.
+    pub name: String,
+    /// URL of the kernel.
+    pub kernel: String,
+    /// URL of the initial RAM disk.
+    pub initrd: String,
+    /// File name of the initial RAM disk, as iPXE hands it to the kernel.
+    pub initrd_name: String,
+    /// Kernel command line.
+    pub args: String,
+}
+
+/// What is written to a disk.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A tree of files with its kernel.
+    Tree(Arc<Image>, OnDisk),
+    /// A whole disk.
+    Whole(Arc<DiskImage>),
+}
+
+/// How a node's agent is booted for an attempt with that token.
+///
+/// `mac` is the NIC that booted, as the loader said; the agent uses the same one.
+///
+/// # Errors
+/// A sentence about what stands in the way, see [`obstacle`].
+pub fn boot(world: &World, site: Site, node: &Node, token: &str, mac: Option<Mac>) -> Result<AgentBoot, String> {
+    let (name, agent, _) = ingredients(world, node)?;
+    let base = site.base();
+    let folder = format!("{base}/images/{name}");
+    let mut args = vec![
+        format!("bellwether.plan={base}/install/{}/{token}/plan", node.name),
+        format!("bellwether.hooks={base}/boot/hook/{}/{token}/", node.name),
+        "panic=60".to_string(),
+    ];
+    if let Some(mac) = mac.or_else(|| node.nics.iter().find_map(|nic| nic.mac)) {
+        args.push(format!("BOOTIF=01-{}", mac.hyphened()));
+    }
+    if let Some(console) = &node.settings.console {
+        args.push("console=tty0".to_string());
+        args.push(format!("console={}", console.value));
+    }
+    // What a machine needs to run its own system it may need to run ours.
+    args.extend(node.settings.kernel_args.iter().map(|arg| arg.value.clone()));
+    Ok(AgentBoot {
+        name: name.to_string(),
+        kernel: format!("{folder}/{}", agent.kernel.name),
+        initrd: format!("{folder}/{}", agent.initrd.name),
+        initrd_name: agent.initrd.name.clone(),
+        args: args.join(" "),
+    })
+}
+
+/// What keeps an image from being written to the disk of this node, and what to do about it; `None` if nothing does.
+pub fn obstacle(world: &World, node: &Node) -> Option<String> {
+    ingredients(world, node).err()
+}
+
+/// The agent of the node's architecture and what it is to write.
+fn ingredients<'a>(world: &'a World, node: &Node) -> Result<(&'a str, &'a Arc<Agent>, Source), String> {
+    let settings = &node.settings;
+    let Some(image) = settings.image.as_ref().map(|image| image.value.as_str()) else {
+        return Err(format!("{} has no image: set `image` in its profile", node.name));
+    };
+    if layout(node).recipe == Recipe::Encrypted {
+        return Err("an image cannot be written to an encrypted disk: its passphrase would travel to the node over plain \
+             HTTP; choose `recipe: plain` or `lvm`"
+            .to_string());
+    }
+    let source = match (world.images.get(image), world.disk_images.get(image)) {
+        (Some(found), _) => match &found.disk {
+            Some(disk) => Source::Tree(found.clone(), disk.clone()),
+            None => {
+                return Err(format!(
+                    "image {image} was built for the network only: build it again without --network-only"
+                ));
+            }
+        },
+        (None, Some(found)) => Source::Whole(found.clone()),
+        (None, None) => return Err(format!("image {image} is not built: bellwether image build {image}")),
+    };
+    let architecture = match &source {
+        Source::Tree(found, _) => &found.architecture,
+        Source::Whole(found) => &found.architecture,
+    };
+    if architecture != node.architecture.as_str() {
+        return Err(format!(
+            "image {image} is for {architecture}, {} is {}",
+            node.name, node.architecture
+        ));
+    }
+    let agent = world
+        .agents
+        .iter()
+        .find(|(_, agent)| agent.architecture == node.architecture.as_str());
+    match agent {
+        Some((name, agent)) => Ok((name, agent, source)),
+        None => Err(format!(
+            "there is no agent for {} to write it to the disk: bellwether image build agent",
+            node.architecture
+        )),
+    }
+}
+
+fn layout(node: &Node) -> Layout {
+    node.settings
+        .layout
+        .as_ref()
+        .map(|layout| layout.value.clone())
+        .unwrap_or_default()
+}
