@@ -109,7 +109,11 @@ pub fn packages(kind: Kind, network_only: bool) -> Vec<&'static str> {
 }
 
 /// Paths that no program of a node reads. Copyright files stay.
-pub const EXCLUDED: [&str; 8] = [
+pub const EXCLUDED: [&str; 11] = [
+    // Boot loaders for CDs and for servers; those of a disk are beside them.
+    "path-exclude=/usr/lib/grub/x86_64-efi/monolithic/*",
+    "path-exclude=/usr/lib/grub/x86_64-efi-signed/gcd*",
+    "path-exclude=/usr/lib/grub/x86_64-efi-signed/grubnet*",
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/locale/*",
     "path-exclude=/usr/share/doc/*",

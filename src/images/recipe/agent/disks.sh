@@ -4,7 +4,8 @@
 SYS=${SYS:-/sys}
 
 attribute() {
-    tr -d '\n\t' <"$1" 2>/dev/null | sed 's/^ *//; s/ *$//'
+    [ -r "$1" ] || return 0
+    tr -d '\n\t' <"$1" | sed 's/^ *//; s/ *$//'
 }
 
 # A property that udev knows of a disk: the same words that an operator sees on a running system.
