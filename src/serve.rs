@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 use crate::cluster_file;
+use crate::conductor;
 use crate::http::{self, HttpCounters};
 use crate::image_watch;
 use crate::journal::{Journal, JournalError};
@@ -118,6 +119,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    conductor::settle(&journal).await?;
 
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
@@ -135,6 +137,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.http(&mut tasks, &metrics);
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics);
+    spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
 
@@ -282,6 +285,14 @@ impl Spawn<'_> {
                     .await
                     .map_err(|e| chain(&e)),
             )
+        });
+    }
+
+    fn conductor(&self, tasks: &mut Tasks) {
+        let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
+        tasks.spawn(async move {
+            conductor::run(journal, cancel).await;
+            ("the conductor", Ok(()))
         });
     }
 

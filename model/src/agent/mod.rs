@@ -20,8 +20,6 @@ use wire::Mac;
 /// The agent's kernel, its initial RAM disk and what they are told, for a boot script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentBoot {
-    /// Name of the agent's bundle, a folder among the images.
-    pub name: String,
     /// URL of the kernel.
     pub kernel: String,
     /// URL of the initial RAM disk.
@@ -34,7 +32,7 @@ pub struct AgentBoot {
 
 /// What is written to a disk.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub(crate) enum Source {
     /// A tree of files with its kernel.
     Tree(Arc<Image>, OnDisk),
     /// A whole disk.
@@ -44,11 +42,8 @@ pub enum Source {
 /// How a node's agent is booted for an attempt with that token.
 ///
 /// `mac` is the NIC that booted, as the loader said; the agent uses the same one.
-///
-/// # Errors
-/// A sentence about what stands in the way, see [`obstacle`].
-pub fn boot(world: &World, site: Site, node: &Node, token: &str, mac: Option<Mac>) -> Result<AgentBoot, String> {
-    let (name, agent, _) = ingredients(world, node)?;
+pub fn boot(agent: &(String, Arc<Agent>), site: Site, node: &Node, token: &str, mac: Option<Mac>) -> AgentBoot {
+    let (name, agent) = agent;
     let base = site.base();
     let folder = format!("{base}/images/{name}");
     let mut args = vec![
@@ -65,22 +60,30 @@ pub fn boot(world: &World, site: Site, node: &Node, token: &str, mac: Option<Mac
     }
     // What a machine needs to run its own system it may need to run ours.
     args.extend(node.settings.kernel_args.iter().map(|arg| arg.value.clone()));
-    Ok(AgentBoot {
-        name: name.to_string(),
+    AgentBoot {
         kernel: format!("{folder}/{}", agent.kernel.name),
         initrd: format!("{folder}/{}", agent.initrd.name),
         initrd_name: agent.initrd.name.clone(),
         args: args.join(" "),
-    })
+    }
+}
+
+/// The agent that a node boots, with its name among the images.
+pub fn of(world: &World, node: &Node) -> Option<(String, Arc<Agent>)> {
+    world
+        .agents
+        .iter()
+        .find(|(_, agent)| agent.architecture == node.architecture.as_str())
+        .map(|(name, agent)| (name.clone(), agent.clone()))
 }
 
 /// What keeps an image from being written to the disk of this node, and what to do about it; `None` if nothing does.
 pub fn obstacle(world: &World, node: &Node) -> Option<String> {
-    ingredients(world, node).err()
+    source(world, node).err()
 }
 
-/// The agent of the node's architecture and what it is to write.
-fn ingredients<'a>(world: &'a World, node: &Node) -> Result<(&'a str, &'a Arc<Agent>, Source), String> {
+/// What the agent is to write, if there is an agent for it.
+fn source(world: &World, node: &Node) -> Result<Source, String> {
     let settings = &node.settings;
     let Some(image) = settings.image.as_ref().map(|image| image.value.as_str()) else {
         return Err(format!("{} has no image: set `image` in its profile", node.name));
@@ -112,17 +115,13 @@ fn ingredients<'a>(world: &'a World, node: &Node) -> Result<(&'a str, &'a Arc<Ag
             node.name, node.architecture
         ));
     }
-    let agent = world
-        .agents
-        .iter()
-        .find(|(_, agent)| agent.architecture == node.architecture.as_str());
-    match agent {
-        Some((name, agent)) => Ok((name, agent, source)),
-        None => Err(format!(
+    if of(world, node).is_none() {
+        return Err(format!(
             "there is no agent for {} to write it to the disk: bellwether image build agent",
             node.architecture
-        )),
+        ));
     }
+    Ok(source)
 }
 
 fn layout(node: &Node) -> Layout {

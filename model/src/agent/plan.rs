@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Source, ingredients, layout};
+use super::{Source, layout};
 use crate::boot::{Rendered, Site};
 use crate::cluster::{AfterInstall, Node};
 use crate::world::{ImageFile, World};
@@ -21,7 +21,7 @@ const MIB: u64 = 1 << 20;
 /// # Errors
 /// A sentence about what stands in the way, see [`super::obstacle`].
 pub fn plan(world: &World, site: Site, node: &Node, token: &str) -> Result<Rendered, String> {
-    let (_, _, source) = ingredients(world, node)?;
+    let source = super::source(world, node)?;
     let settings = &node.settings;
     let base = site.base();
     let image = settings.image.as_ref().map_or("", |image| image.value.as_str());

@@ -100,7 +100,8 @@ fn a_whole_disk_has_no_layout_and_no_kernel() {
 #[test]
 fn the_agent_is_told_its_plan_its_callbacks_and_the_nic_that_booted() {
     let world = world();
-    let boot = boot(&world, SITE, &node(&world, "n1"), "T0", "52:54:00:00:00:99".parse().ok()).unwrap();
+    let node = node(&world, "n1");
+    let boot = boot(&of(&world, &node).unwrap(), SITE, &node, "T0", "52:54:00:00:00:99".parse().ok());
     assert_eq!(boot.kernel, "http://10.77.0.1/images/agent/kernel");
     assert_eq!(boot.initrd, "http://10.77.0.1/images/agent/initrd");
     assert_eq!(

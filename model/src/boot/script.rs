@@ -1,6 +1,7 @@
 //! The iPXE script of a node, derived when it asks.
 
-use super::{Key, Rendered, Resolved, Site};
+use super::{Key, Occasion, Rendered, Resolved, Site};
+use crate::agent;
 use crate::cluster::{Architecture, BootTarget, Node};
 use crate::event::Seq;
 use crate::templates;
@@ -42,9 +43,40 @@ pub fn boot_script(key: &Key, site: Site, mac: Option<Mac>, boot: Seq, asked: Op
             fields.insert("args".into(), args.into());
             "image.ipxe"
         }
-        (BootTarget::Image | BootTarget::Maintenance, None) => "blocked.ipxe",
+        (BootTarget::Deploy, _) if resolved.agent.is_some() && resolved.deployment.is_some() => {
+            let deploy = deploy(key, site, node, mac, boot, resolved);
+            fields.extend(deploy.into_iter().flatten());
+            "deploy.ipxe"
+        }
+        (BootTarget::Image | BootTarget::Maintenance, None) | (BootTarget::Install | BootTarget::Deploy, _) => {
+            fields.insert("why".into(), "nothing is there to start".into());
+            "blocked.ipxe"
+        }
     };
     render(template, &values)
+}
+
+/// What the script of `deploy` needs besides.
+fn deploy(
+    key: &Key,
+    site: Site,
+    node: &Node,
+    mac: Option<Mac>,
+    boot: Seq,
+    resolved: &Resolved,
+) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let deployment = resolved.deployment?;
+    let token = key.token(&node.name, Occasion::Attempt { deployment, boot });
+    let agent = agent::boot(resolved.agent.as_ref()?, site, node, &token, mac);
+    let source = node.settings.image.as_ref().map_or("", |image| image.value.as_str());
+    let values = serde_json::json!({
+        "source": source,
+        "kernel": agent.kernel,
+        "initrd": agent.initrd,
+        "initrd_name": agent.initrd_name,
+        "args": agent.args,
+    });
+    values.as_object().cloned()
 }
 
 /// The script for a loader that does not know yet who it is (`autoexec.ipxe`, a USB stick).

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
+
 use super::{Agent, Applied, DiskImage, Image, Lease, Machine, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
@@ -37,6 +39,8 @@ struct Snapshot {
     disk_images: Vec<(String, Arc<DiskImage>)>,
     #[serde(default)]
     agents: Vec<(String, Arc<Agent>)>,
+    #[serde(default)]
+    deployments: Vec<Arc<Deployment>>,
 }
 
 impl World {
@@ -62,6 +66,7 @@ impl World {
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             disk_images: self.disk_images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             agents: self.agents.iter().map(|(n, a)| (n.clone(), a.clone())).collect(),
+            deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -95,6 +100,9 @@ impl World {
         world.images = snapshot.images.into_iter().collect();
         world.disk_images = snapshot.disk_images.into_iter().collect();
         world.agents = snapshot.agents.into_iter().collect();
+        for deployment in snapshot.deployments {
+            world.deployments.put(deployment);
+        }
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);
         }
