@@ -4,6 +4,7 @@
 mod agent;
 mod boots;
 mod cluster;
+mod deploys;
 mod dhcp;
 mod http;
 mod journal;

@@ -101,10 +101,10 @@ fn broken_images_are_listed_with_what_is_wrong() {
     write(
         root,
         &Manifest {
-            kernel: FileEntry {
+            kernel: evil.kernel.clone().map(|kernel| FileEntry {
                 path: "../../etc/shadow".into(),
-                ..evil.kernel.clone()
-            },
+                ..kernel
+            }),
             ..evil
         },
     );

@@ -129,7 +129,8 @@ fstab() {
     check=0
     [ "$FILESYSTEM" = ext4 ] && check=1
     echo "# Written by Bellwether when this system was put on its disk."
+    # A disk that is slow to appear holds nothing up, and is used when it does.
     echo "UUID=$(uuid_of "$ROOT_DEVICE") / $FILESYSTEM $options 0 $check"
-    echo "UUID=$(uuid_of "$ESP") /boot/efi vfat umask=0077,nofail 0 0"
-    [ -z "$SWAP_DEVICE" ] || echo "UUID=$(uuid_of "$SWAP_DEVICE") none swap sw,nofail 0 0"
+    echo "UUID=$(uuid_of "$ESP") /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=5min 0 0"
+    [ -z "$SWAP_DEVICE" ] || echo "UUID=$(uuid_of "$SWAP_DEVICE") none swap sw,nofail,x-systemd.device-timeout=5min 0 0"
 }
