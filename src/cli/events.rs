@@ -87,6 +87,7 @@ fn style(event: &Event) -> Style {
         | What::DiskImageAdded(_)
         | What::AgentAdded(_)
         | What::ImageRemoved {}
+        | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

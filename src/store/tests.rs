@@ -177,6 +177,9 @@ fn every_kind() -> Vec<What> {
             built_at: at(1),
         }),
         What::ImageRemoved {},
+        What::LoadersFound {
+            files: vec!["snponly.efi".into()],
+        },
         What::Power {
             action: "on".to_string(),
         },

@@ -12,23 +12,10 @@ pub use plan::plan;
 
 use std::sync::Arc;
 
-use crate::boot::Site;
+use crate::boot::Payload;
 use crate::cluster::{Layout, Node, Recipe};
 use crate::world::{Agent, DiskImage, Image, OnDisk, World};
 use wire::Mac;
-
-/// The agent's kernel, its initial RAM disk and what they are told, for a boot script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentBoot {
-    /// URL of the kernel.
-    pub kernel: String,
-    /// URL of the initial RAM disk.
-    pub initrd: String,
-    /// File name of the initial RAM disk, as iPXE hands it to the kernel.
-    pub initrd_name: String,
-    /// Kernel command line.
-    pub args: String,
-}
 
 /// What is written to a disk.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,13 +26,12 @@ pub(crate) enum Source {
     Whole(Arc<DiskImage>),
 }
 
-/// How a node's agent is booted for an attempt with that token.
+/// What a node's loader starts for an attempt with that token.
 ///
-/// `mac` is the NIC that booted, as the loader said; the agent uses the same one.
-pub fn boot(agent: &(String, Arc<Agent>), site: Site, node: &Node, token: &str, mac: Option<Mac>) -> AgentBoot {
+/// `base` is where the node reaches our HTTP door, `mac` the NIC that booted, as the loader said; the agent uses the same
+/// one.
+pub fn boot(agent: &(String, Arc<Agent>), base: &str, node: &Node, token: &str, mac: Option<Mac>) -> Payload {
     let (name, agent) = agent;
-    let base = site.base();
-    let folder = format!("{base}/images/{name}");
     let mut args = vec![
         format!("bellwether.plan={base}/install/{}/{token}/plan", node.name),
         format!("bellwether.hooks={base}/boot/hook/{}/{token}/", node.name),
@@ -60,10 +46,10 @@ pub fn boot(agent: &(String, Arc<Agent>), site: Site, node: &Node, token: &str, 
     }
     // What a machine needs to run its own system it may need to run ours.
     args.extend(node.settings.kernel_args.iter().map(|arg| arg.value.clone()));
-    AgentBoot {
-        kernel: format!("{folder}/{}", agent.kernel.name),
-        initrd: format!("{folder}/{}", agent.initrd.name),
-        initrd_name: agent.initrd.name.clone(),
+    Payload {
+        name: name.clone(),
+        kernel: format!("images/{name}/{}", agent.kernel.name),
+        initrds: vec![format!("images/{name}/{}", agent.initrd.name)],
         args: args.join(" "),
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
+use crate::boot::Site;
 use crate::world::ImageFile;
 
 const FILE: &str = r#"
@@ -101,9 +102,9 @@ fn a_whole_disk_has_no_layout_and_no_kernel() {
 fn the_agent_is_told_its_plan_its_callbacks_and_the_nic_that_booted() {
     let world = world();
     let node = node(&world, "n1");
-    let boot = boot(&of(&world, &node).unwrap(), SITE, &node, "T0", "52:54:00:00:00:99".parse().ok());
-    assert_eq!(boot.kernel, "http://10.77.0.1/images/agent/kernel");
-    assert_eq!(boot.initrd, "http://10.77.0.1/images/agent/initrd");
+    let boot = boot(&of(&world, &node).unwrap(), &SITE.base(), &node, "T0", "52:54:00:00:00:99".parse().ok());
+    assert_eq!(boot.kernel, "images/agent/kernel");
+    assert_eq!(boot.initrds, ["images/agent/initrd"]);
     assert_eq!(
         boot.args,
         "bellwether.plan=http://10.77.0.1/install/n1/T0/plan bellwether.hooks=http://10.77.0.1/boot/hook/n1/T0/ \

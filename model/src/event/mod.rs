@@ -375,6 +375,12 @@ pub enum What {
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
+    /// The boot loaders that can be had are these, of those that firmware is ever given.
+    #[serde(rename = "loaders.found")]
+    LoadersFound {
+        /// Their names, in the order of the alphabet.
+        files: Vec<String>,
+    },
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
     Power {
@@ -418,6 +424,7 @@ impl What {
             Self::DiskImageAdded(_) => "image.disk_added",
             Self::AgentAdded(_) => "image.agent_added",
             Self::ImageRemoved {} => "image.removed",
+            Self::LoadersFound { .. } => "loaders.found",
             Self::Power { .. } => "power",
         }
     }

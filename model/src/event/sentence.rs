@@ -126,6 +126,8 @@ impl Event {
                 measure::size(agent.initrd.size)
             ),
             What::ImageRemoved {} => "removed".into(),
+            What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
+            What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
             What::Power { action } => match action.as_str() {
                 "on" => "switched on".into(),
                 "off" => "switched off".into(),

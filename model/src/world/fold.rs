@@ -79,6 +79,7 @@ impl World {
                     self.agents.insert(name, Arc::new(agent.clone()));
                 }
             }
+            What::LoadersFound { files } => self.loaders = Some(Arc::new(files.clone())),
             What::ImageRemoved {} => {
                 self.without_bundle(event);
             }

@@ -16,12 +16,14 @@ mod machine;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod tried;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
 pub use snapshot::SnapshotError;
+pub use tried::{Chain, Tried};
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -63,6 +65,8 @@ pub struct World {
     pub disk_images: OrdMap<String, Arc<DiskImage>>,
     /// Systems that write images to disks, by name.
     pub agents: OrdMap<String, Arc<Agent>>,
+    /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
+    pub loaders: Option<Arc<Vec<String>>>,
 }
 
 /// The cluster file in force.
@@ -127,6 +131,13 @@ impl World {
         own.filter_map(|network| self.networks.get(network))
             .find_map(|state| site(state))
             .or_else(|| self.networks.values().find_map(|state| site(state)))
+    }
+
+    /// Whether a boot loader can be had, as far as is known.
+    pub fn has_loader(&self, file: &str) -> bool {
+        self.loaders
+            .as_ref()
+            .is_none_or(|loaders| loaders.iter().any(|there| there == file))
     }
 
     /// This host's address on a network, as nodes there are given it; `None` while the network is not served.

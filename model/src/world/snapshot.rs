@@ -40,6 +40,8 @@ struct Snapshot {
     #[serde(default)]
     agents: Vec<(String, Arc<Agent>)>,
     #[serde(default)]
+    loaders: Option<Arc<Vec<String>>>,
+    #[serde(default)]
     deployments: Vec<Arc<Deployment>>,
 }
 
@@ -66,6 +68,7 @@ impl World {
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             disk_images: self.disk_images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             agents: self.agents.iter().map(|(n, a)| (n.clone(), a.clone())).collect(),
+            loaders: self.loaders.clone(),
             deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
@@ -97,6 +100,7 @@ impl World {
         }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
+        world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
         world.disk_images = snapshot.disk_images.into_iter().collect();
         world.agents = snapshot.agents.into_iter().collect();

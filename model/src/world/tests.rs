@@ -169,6 +169,9 @@ fn what() -> impl Strategy<Value = What> {
             built_at: Timestamp::UNIX_EPOCH,
         })),
         Just(What::ImageRemoved {}),
+        Just(What::LoadersFound {
+            files: vec!["snponly.efi".into()]
+        }),
     ];
     let boot = prop_oneof![
         transfer(),
