@@ -114,19 +114,21 @@ fn text(text: String) -> Source {
     Source::Bytes(Bytes::from(text))
 }
 
-/// What a path is in a boot: the kernel or a RAM disk of an image or a medium. The root filesystem goes over HTTP.
+/// What a path is in a boot: the kernel or a RAM disk of an image, of the agent or of a medium. The root filesystem goes
+/// over HTTP.
 fn part(world: &World, path: &str) -> Option<Role> {
     let (folder, rest) = path.split_once('/')?;
     let (name, file) = rest.split_once('/')?;
-    if folder == "media" {
-        let medium = world.media.get(name)?;
-        return medium.files().find(|(entry, _)| entry.name == file).map(|(_, role)| role);
+    match folder {
+        "media" => {
+            let medium = world.media.get(name)?;
+            medium.files().find(|(entry, _)| entry.name == file).map(|(_, role)| role)
+        }
+        "images" => world
+            .role_of(name, file)
+            .filter(|role| matches!(role, Role::Kernel | Role::Initrd)),
+        _ => None,
     }
-    let image = world.images.get(name).filter(|_| folder == "images")?;
-    [(&image.kernel, Role::Kernel), (&image.initrd, Role::Initrd)]
-        .into_iter()
-        .find(|(entry, _)| entry.name == file)
-        .map(|(_, role)| role)
 }
 
 

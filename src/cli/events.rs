@@ -85,6 +85,8 @@ fn style(event: &Event) -> Style {
         | What::TargetSet { .. }
         | What::DeploymentArmed { .. }
         | What::ImageAdded(_)
+        | What::DiskImageAdded(_)
+        | What::AgentAdded(_)
         | What::ImageRemoved {}
         | What::MediumAdded(_)
         | What::MediumRemoved {}

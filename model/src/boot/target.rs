@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::agent;
 use crate::cluster::{BootTarget, Node, Via};
 use crate::deployment::{Deployment, effective, obstacle};
 use crate::event::Seq;
 use crate::install::{InstallerBoot, installer_boot};
-use crate::world::{Boot, Image, World};
+use crate::world::{Agent, Boot, Image, World};
 
 /// A target that can be carried out, or the reason why not.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Resolved {
     pub image: Option<(String, Arc<Image>)>,
     /// What `install` starts.
     pub installer: Option<InstallerBoot>,
+    /// The agent that writes it there, for `deploy`.
+    pub agent: Option<(String, Arc<Agent>)>,
     /// The deployment that `install` and `deploy` belong to.
     pub deployment: Option<Seq>,
     /// Why this target: `declared in profile worker`, `chosen by root for one boot`.
@@ -138,6 +141,7 @@ fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: 
         target,
         image: image.map(|image| (deployment.source.clone(), image.clone())),
         installer,
+        agent: (target == BootTarget::Deploy).then(|| agent::of(world, &wanted)).flatten(),
         deployment: Some(deployment.id),
         because: format!(
             "deployment {}, attempt {number} of {}",
@@ -152,6 +156,7 @@ fn carried_out(world: &World, node: &Node, target: BootTarget, because: String) 
         target,
         image,
         installer: None,
+        agent: None,
         deployment: None,
         because,
         blocked,

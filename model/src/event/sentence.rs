@@ -121,6 +121,18 @@ impl Event {
                 medium.version,
                 measure::size(medium.size())
             ),
+            What::DiskImageAdded(image) => format!(
+                "ready for disks: {} for {}, {} on a disk of {} and more",
+                image.os,
+                image.architecture,
+                measure::size(image.disk.size),
+                measure::size(image.unpacked)
+            ),
+            What::AgentAdded(agent) => format!(
+                "ready to write images to disks of {}, initrd {}",
+                agent.architecture,
+                measure::size(agent.initrd.size)
+            ),
             What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
             What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
             What::Power { action } => match action.as_str() {

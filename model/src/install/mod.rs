@@ -1,4 +1,4 @@
-//! What installers are started with and told, and whether that would work: Debian's so far.
+//! What installers are started with and told, and whether that would work: Debian's own, and our agent's plan.
 //!
 //! Invariant: a document is a function of the picture and the token; nothing is kept for an installation.
 //! Invariant: nothing that does not pass [`lint`] is served: an installation that cannot come to its end does not begin.
@@ -21,8 +21,9 @@ use std::net::Ipv4Addr;
 use thiserror::Error;
 use wire::Mac;
 
+use crate::agent;
 use crate::boot::{Rendered, Site};
-use crate::cluster::{Node, Recipe};
+use crate::cluster::{Node, Recipe, Via};
 use crate::deployment::Deployment;
 use crate::templates;
 use crate::world::{Medium, World};
@@ -111,15 +112,16 @@ pub struct Installation<'a> {
 }
 
 /// The document of that name; `None` if there is none, an error with the reason if it cannot be given.
-pub fn document(installation: &Installation, name: &str) -> Option<Result<Rendered, String>> {
-    let template = match name {
-        "preseed.cfg" => "preseed.cfg",
-        "start.sh" => "installer-start.sh",
-        "disk.sh" => "installer-disk.sh",
-        "end.sh" => "installer-end.sh",
+pub fn document(asked: &Installation, name: &str) -> Option<Result<Rendered, String>> {
+    let template = match (asked.node.settings.via(), name) {
+        (Via::Image, "plan") => return Some(agent::plan(asked.world, asked.site, asked.node, asked.token)),
+        (Via::Installer, "preseed.cfg") => "preseed.cfg",
+        (Via::Installer, "start.sh") => "installer-start.sh",
+        (Via::Installer, "disk.sh") => "installer-disk.sh",
+        (Via::Installer, "end.sh") => "installer-end.sh",
         _ => return None,
     };
-    Some(render(installation, template).map_err(|blocked| blocked.to_string()))
+    Some(render(asked, template).map_err(|blocked| blocked.to_string()))
 }
 
 /// Whether a node could be installed now: everything that it would be given is made and checked.
