@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// Every built-in template with its name.
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 16] = [
     ("local.ipxe", include_str!("../templates/local.ipxe.j2")),
     ("image.ipxe", include_str!("../templates/image.ipxe.j2")),
     ("shell.ipxe", include_str!("../templates/shell.ipxe.j2")),
