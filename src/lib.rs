@@ -8,6 +8,7 @@
 pub mod api;
 pub mod cli;
 pub mod cluster_file;
+pub mod doctor;
 pub mod http;
 pub mod image_watch;
 pub mod images;

@@ -96,6 +96,8 @@ pub enum Command {
     Wait(Wait),
     /// Make virtual machines with real firmware and boot them, on a network of their own
     Lab(super::lab::Lab),
+    /// Examine this host: ports, firewall, networks, other DHCP servers, clock, disk, files; each finding with its fix
+    Doctor(Doctor),
     /// Print the JSON Schema of the cluster file, for editors
     Schema,
     /// Print completions for a shell
@@ -261,6 +263,20 @@ pub struct Wait {
     /// Give up after so many seconds
     #[arg(long, default_value_t = 600)]
     pub timeout: u64,
+}
+
+/// `doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// Cluster file to examine the host for; without it what is in force, or /etc/bellwether/cluster.yaml
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Show what is fine, too
+    #[arg(long, short)]
+    pub all: bool,
+    /// Further folder with boot loaders, as `serve` takes it
+    #[arg(long, value_name = "DIR")]
+    pub loaders: Vec<PathBuf>,
 }
 
 /// `why`.

@@ -8,6 +8,7 @@ mod boot;
 mod check;
 mod client;
 pub mod diagnostics;
+mod doctor;
 mod events;
 mod explain;
 #[cfg(test)]
@@ -85,6 +86,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Timeline(timeline) => block_on(story::timeline(printer, &paths, &timeline)),
         Command::Why(why) => block_on(story::why(printer, &paths, &why)),
         Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
+        Command::Doctor(doctor) => block_on(doctor::run(printer, &paths, &doctor)),
         Command::Schema => output::text(&pretty(&model::config::schema())),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "bellwether", &mut std::io::stdout());

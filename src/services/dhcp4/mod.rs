@@ -11,9 +11,11 @@ mod port;
 mod probes;
 mod quiet;
 mod server;
+mod survey;
 mod watch;
 
 pub use counters::Dhcp4Counters;
+pub use survey::{Survey, interface_of, survey};
 
 use std::io;
 use std::sync::Arc;
