@@ -1,6 +1,7 @@
 //! What a running node is told of itself: cloud-init's documents and `/etc/hosts`.
 //!
-//! Invariant: nothing secret is in any of these; they travel over plain HTTP.
+//! Invariant: nothing secret is in any of these, they travel over plain HTTP. The hashes of passwords are as public as
+//! the wire, which the manual says where they are declared.
 
 mod hosts;
 #[cfg(test)]

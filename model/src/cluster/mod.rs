@@ -5,12 +5,14 @@
 //! Invariant: looking up one node costs the same in a cluster of ten and of a hundred thousand.
 
 mod doors;
+mod install;
 mod network;
 mod node;
 mod select;
 mod settings;
 
 pub use doors::{DhcpMode, Doors};
+pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Bmc, Console, Nic, Node};
 pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Console;
+use super::{AfterInstall, Console, DiskRule, Layout, Via};
 
 /// A value and where it was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +55,28 @@ impl fmt::Display for Layer {
 pub struct Settings {
     /// What the node gets when it asks to boot.
     pub boot: Option<Sourced<BootTarget>>,
-    /// Image that the target `image` boots.
+    /// Image that the target `image` boots, or that is written to the disk.
     pub image: Option<Sourced<String>>,
+    /// How the operating system comes to run.
+    pub via: Option<Sourced<Via>>,
+    /// Medium that is installed from.
+    pub medium: Option<Sourced<String>>,
+    /// Disk that is installed to.
+    pub disk: Option<Sourced<DiskRule>>,
+    /// How that disk is divided.
+    pub layout: Option<Sourced<Layout>>,
+    /// Keyboard layout of XKB.
+    pub keyboard: Option<Sourced<String>>,
+    /// Hash of root's password as crypt(5) has it. `None`: root has none and logs in by key only.
+    pub root_password_hash: Option<Sourced<String>>,
+    /// Base URL of the package mirror. `None`: this server's cache.
+    pub mirror: Option<Sourced<String>>,
+    /// Whether firmware that is not free software may be installed.
+    pub firmware: Option<Sourced<bool>>,
+    /// What a node does when its disk has its system.
+    pub after_install: Option<Sourced<AfterInstall>>,
+    /// How often an installation is tried, 1..=10.
+    pub attempts: Option<Sourced<u32>>,
     /// Network boot loader for the firmware.
     pub loader: Option<Sourced<LoaderChoice>>,
     /// Serial console.
@@ -84,14 +104,26 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The declared boot target and where it comes from: what is said, else `image` where an image is named, else
-    /// `local`, which is built in.
+    /// The declared boot target and where it comes from: what is said, else `local` where the system is on the disk,
+    /// else `image` where an image is named, else `local`, which is built in.
     pub fn target(&self) -> (BootTarget, Option<&Origin>) {
-        match (&self.boot, &self.image) {
-            (Some(boot), _) => (boot.value, Some(&boot.origin)),
-            (None, Some(image)) => (BootTarget::Image, Some(&image.origin)),
-            (None, None) => (BootTarget::default(), None),
+        let on_disk = self.via.as_ref().filter(|via| via.value != Via::Network);
+        match (&self.boot, on_disk, &self.image) {
+            (Some(boot), _, _) => (boot.value, Some(&boot.origin)),
+            (None, Some(via), _) => (BootTarget::Local, Some(&via.origin)),
+            (None, None, Some(image)) => (BootTarget::Image, Some(&image.origin)),
+            (None, None, None) => (BootTarget::default(), None),
         }
+    }
+
+    /// How the operating system comes to run.
+    pub fn via(&self) -> Via {
+        self.via.as_ref().map(|via| via.value).unwrap_or_default()
+    }
+
+    /// How often an installation is tried before the node is parked.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.as_ref().map_or(3, |attempts| attempts.value)
     }
 }
 
@@ -167,6 +199,8 @@ pub struct UserAccount {
     pub gecos: Option<String>,
     /// Public keys.
     pub ssh_keys: Vec<String>,
+    /// Hash of the password as crypt(5) has it. `None`: no login by password.
+    pub password_hash: Option<String>,
     /// May become root without a password.
     pub sudo: bool,
     /// Supplementary groups.

@@ -1,5 +1,6 @@
 //! From what is written to what is meant: references resolved, every rule checked, nothing stopped at the first mistake.
 
+mod install;
 mod layers;
 mod members;
 mod names;

@@ -46,7 +46,7 @@ impl Scalar for Word {
     }
 }
 
-fn one_of<T: Copy>(text: &str, all: &[T], word: impl Fn(T) -> &'static str) -> Result<T, Wrong> {
+pub(super) fn one_of<T: Copy>(text: &str, all: &[T], word: impl Fn(T) -> &'static str) -> Result<T, Wrong> {
     all.iter().copied().find(|t| word(*t) == text).ok_or_else(|| {
         let words: Vec<&str> = all.iter().map(|t| word(*t)).collect();
         let wrong = Wrong::because(format!("expected `{}`", words.join("`, `")));

@@ -497,3 +497,34 @@ fn suggestions_name_what_was_meant() {
         );
     }
 }
+
+#[test]
+fn installations() {
+    let node = |body: &str| format!("nodes:\n  n1: {{ serial: x, {body} }}\n");
+    for (body, code, at) in [
+        ("via: disk", "wrong-value", "disk"),
+        ("disk: first", "wrong-type", "first"),
+        ("disk: { path: sda }", "bad-path", "sda"),
+        ("disk: { path: /etc/passwd }", "not-a-disk", "/etc/passwd"),
+        ("disk: { min_size: big }", "wrong-value", "big"),
+        ("disk: { min_size: 2T, max_size: 1T }", "no-such-size", "2T"),
+        ("disk: { pick: biggest }", "wrong-value", "biggest"),
+        ("layout: { recipe: raid }", "wrong-value", "raid"),
+        ("layout: { recipe: encrypted }", "no-passphrase", "encrypted"),
+        ("layout: { passphrase_from: env:KEY }", "no-use", "env:KEY"),
+        (
+            "layout: { recipe: encrypted, passphrase_from: secret }",
+            "wrong-value",
+            "secret",
+        ),
+        ("layout: { swap: lots }", "wrong-value", "lots"),
+        ("keyboard: German", "wrong-value", "German"),
+        ("root_password_hash: secret", "wrong-value", "secret"),
+        ("users: [{ name: ada, password: secret }]", "unknown-key", "password"),
+        ("users: [{ name: ada, password_hash: secret }]", "wrong-value", "secret"),
+        ("attempts: 11", "wrong-value", "11"),
+        ("after_install: sleep", "wrong-value", "sleep"),
+    ] {
+        check(&node(body), &[(code, at)]);
+    }
+}
