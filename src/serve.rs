@@ -21,11 +21,11 @@ use crate::http::{self, HttpCounters};
 use crate::image_watch;
 use crate::journal::{Journal, JournalError};
 use crate::loaders::Loaders;
+use crate::pulse::{Beat, Pulse, pulse};
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
 use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
-use crate::pulse::{Beat, Pulse, pulse};
 use crate::systemd::{self, Watched};
 use crate::telemetry::{Metrics, Sample};
 

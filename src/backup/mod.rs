@@ -7,6 +7,8 @@
 
 mod manifest;
 mod restore;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use manifest::{FORMAT, Manifest, Part};

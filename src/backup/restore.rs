@@ -200,12 +200,17 @@ fn compare(said: &Manifest, found: &[Part]) -> Result<(), String> {
                 return Err(format!("{} has {} bytes, not {}", part.path, other.size, part.size));
             }
             Some(other) if other.sha256 != part.sha256 => {
-                return Err(format!("the SHA-256 of {} is {}, not {}", part.path, other.sha256, part.sha256));
+                return Err(format!(
+                    "the SHA-256 of {} is {}, not {}",
+                    part.path, other.sha256, part.sha256
+                ));
             }
             Some(_) => {}
         }
     }
-    let extra = found.iter().find(|part| said.files.iter().all(|other| other.path != part.path));
+    let extra = found
+        .iter()
+        .find(|part| said.files.iter().all(|other| other.path != part.path));
     match extra {
         Some(part) => Err(format!("{} is in it, but not in its manifest", part.path)),
         None if said.files.iter().all(|part| part.path != JOURNAL) => Err("there is no journal in it".into()),
@@ -231,7 +236,9 @@ fn hand_over(fresh: &Path, state: &Path) -> Result<(), BackupError> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    let before = fs::metadata(state).ok().map(|metadata| (metadata.uid(), metadata.gid()));
+    let before = fs::metadata(state)
+        .ok()
+        .map(|metadata| (metadata.uid(), metadata.gid()));
     let packaged = || {
         let user = nix::unistd::User::from_name("bellwether").ok().flatten()?;
         (state == Path::new("/var/lib/bellwether")).then(|| (user.uid.as_raw(), user.gid.as_raw()))

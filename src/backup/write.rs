@@ -131,12 +131,7 @@ fn files(state: &Path, images: bool) -> Result<Vec<(PathBuf, String)>, BackupErr
 }
 
 /// Plain files below a path; of links and sockets, and of what begins with a dot, nothing.
-fn walk(
-    path: &Path,
-    name: &str,
-    only: Option<&str>,
-    found: &mut Vec<(PathBuf, String)>,
-) -> Result<(), BackupError> {
+fn walk(path: &Path, name: &str, only: Option<&str>, found: &mut Vec<(PathBuf, String)>) -> Result<(), BackupError> {
     let kind = fs::symlink_metadata(path).map_err(BackupError::file("read", path))?;
     if kind.is_file() {
         if only.is_none_or(|only| path.file_name().is_some_and(|file| file == only)) {
@@ -220,7 +215,10 @@ impl Archive {
         };
         self.tar.append_data(&mut header, name, &mut digest)?;
         if digest.read != size {
-            return Err(io::Error::other(format!("it became shorter while it was read: {} of {size} bytes", digest.read)));
+            return Err(io::Error::other(format!(
+                "it became shorter while it was read: {} of {size} bytes",
+                digest.read
+            )));
         }
         self.parts.push(Part {
             path: name.to_string(),

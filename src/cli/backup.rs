@@ -24,16 +24,19 @@ pub async fn backup(printer: &Printer, paths: &Paths, args: &Backup) -> Result<(
             args.file.display()
         );
     }
-    printer.value(&json!({ "file": args.file, "size": size, "manifest": manifest }), || {
-        format!(
-            "{}: {} up to event {}, {} from {}\n",
-            args.file.display(),
-            measure::count(manifest.files.len(), "file"),
-            manifest.seq,
-            measure::size(size),
-            measure::size(manifest.size()),
-        )
-    })
+    printer.value(
+        &json!({ "file": args.file, "size": size, "manifest": manifest }),
+        || {
+            format!(
+                "{}: {} up to event {}, {} from {}\n",
+                args.file.display(),
+                measure::count(manifest.files.len(), "file"),
+                manifest.seq,
+                measure::size(size),
+                measure::size(manifest.size()),
+            )
+        },
+    )
 }
 
 /// Makes a state folder of such a file.

@@ -77,7 +77,13 @@ fn report(sheet: &Sheet, findings: &[Finding], source: &str, all: bool) -> Strin
             Severity::Ok => sheet::GOOD,
         };
         let word = format!("{:<8} ", severity.as_str());
-        hang(&mut out, &sheet.paint(style, &word), 9, &sheet.spell(message), sheet.width);
+        hang(
+            &mut out,
+            &sheet.paint(style, &word),
+            9,
+            &sheet.spell(message),
+            sheet.width,
+        );
         match fix {
             // A command is never broken into lines: it is there to be copied.
             Some(Fix::Command(command)) => out += &format!("           $ {command}\n"),
@@ -90,17 +96,25 @@ fn report(sheet: &Sheet, findings: &[Finding], source: &str, all: bool) -> Strin
     if !out.is_empty() {
         out.push('\n');
     }
-    out += &format!("{}{shown}; {source}\n", model::measure::count(fine, "thing") + if fine == 1 { " is fine" } else { " are fine" });
+    out += &format!(
+        "{}{shown}; {source}\n",
+        model::measure::count(fine, "thing") + if fine == 1 { " is fine" } else { " are fine" }
+    );
     out
 }
 
 /// The server that runs on the state folder, if one answers.
 async fn running(paths: &Paths) -> Option<Running> {
     let client = Client::new(paths);
-    let status = tokio::time::timeout(PATIENCE, client.get("/v1/status")).await.ok()?.ok()?;
+    let status = tokio::time::timeout(PATIENCE, client.get("/v1/status"))
+        .await
+        .ok()?
+        .ok()?;
     let metrics = tokio::time::timeout(PATIENCE, client.text("/metrics")).await;
     let journal_errors = metrics.ok().and_then(Result::ok).and_then(|text| {
-        let line = text.lines().find_map(|l| l.strip_prefix("bellwether_journal_errors_total "))?;
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix("bellwether_journal_errors_total "))?;
         line.trim().parse().ok()
     });
     let lock = std::fs::read_to_string(paths.state().join("lock")).ok();

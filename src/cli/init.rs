@@ -56,9 +56,16 @@ pub async fn run(printer: &Printer, args: &Init) -> Result<(), Failure> {
     let shown = file.display().to_string();
     let reading = model::config::read(&text);
     if reading.cluster.is_none() {
-        let errors: Vec<_> = reading.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
-        return Err(Failure::usage("an answer does not fit into a cluster file; nothing was written")
-            .with_detail(diagnostics::render(&shown, &text, &errors, printer.color)));
+        let errors: Vec<_> = reading
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .cloned()
+            .collect();
+        return Err(
+            Failure::usage("an answer does not fit into a cluster file; nothing was written")
+                .with_detail(diagnostics::render(&shown, &text, &errors, printer.color)),
+        );
     }
     write(&file, &text).map_err(|source| Failure::io("write", &file, source))?;
     let value = json!({
@@ -85,7 +92,11 @@ fn mode(word: &str) -> Option<DhcpMode> {
 fn usual() -> PathBuf {
     let installed = Path::new(FOLDER);
     let writable = nix::unistd::access(installed, nix::unistd::AccessFlags::W_OK).is_ok();
-    if writable { installed.join("cluster.yaml") } else { PathBuf::from("cluster.yaml") }
+    if writable {
+        installed.join("cluster.yaml")
+    } else {
+        PathBuf::from("cluster.yaml")
+    }
 }
 
 /// Listens for other DHCP servers on the interface; whether that was possible.
@@ -99,7 +110,11 @@ async fn listen(printer: &Printer, around: &mut Surroundings, plan: &Proposal, a
     if !printer.json() {
         anstream::eprintln!("Listening on {} for other DHCP servers, 4 seconds ...", interface.name);
     }
-    let own: Vec<Ipv4Addr> = around.interfaces.iter().flat_map(|i| i.addresses.iter().map(|net| net.addr())).collect();
+    let own: Vec<Ipv4Addr> = around
+        .interfaces
+        .iter()
+        .flat_map(|i| i.addresses.iter().map(|net| net.addr()))
+        .collect();
     match dhcp4::survey(&interface, &own).await {
         Ok(survey) => {
             answers.rivals = survey.servers.into_iter().collect();
@@ -127,8 +142,13 @@ fn ask_interface(around: &Surroundings, answers: &mut Answers) -> Result<(), Fai
     answers.interface = Some(ask(&question, &likely.interface)?);
     let likely = plan(around, answers)?;
     if likely.unset && answers.prefix.is_none() {
-        let said = ask(&format!("{} has no address. Network for it", likely.interface), &likely.prefix.to_string())?;
-        let prefix = said.parse().map_err(|_| Failure::usage(format!("{said} is no network: write it as 10.77.0.0/24")))?;
+        let said = ask(
+            &format!("{} has no address. Network for it", likely.interface),
+            &likely.prefix.to_string(),
+        )?;
+        let prefix = said
+            .parse()
+            .map_err(|_| Failure::usage(format!("{said} is no network: write it as 10.77.0.0/24")))?;
         answers.prefix = Some(prefix);
     }
     Ok(())
@@ -140,7 +160,10 @@ fn ask_rest(around: &Surroundings, answers: &mut Answers) -> Result<(), Failure>
         anstream::eprintln!("{}", uplink(&likely));
     }
     answers.name = Some(ask("Name of the cluster", &likely.name)?);
-    let word = ask("DHCP: serve addresses, proxy beside another server, or observe", likely.dhcp.as_str())?;
+    let word = ask(
+        "DHCP: serve addresses, proxy beside another server, or observe",
+        likely.dhcp.as_str(),
+    )?;
     answers.dhcp = Some(mode(&word).ok_or_else(|| Failure::usage(format!("{word} is none of serve, proxy, observe")))?);
     if let Some(pool) = plan(around, answers)?.pool {
         answers.pool = Some(ask("Addresses for machines that are not declared", &pool)?);
@@ -152,7 +175,9 @@ fn ask_rest(around: &Surroundings, answers: &mut Answers) -> Result<(), Failure>
 fn ask(question: &str, default: &str) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::new(format!("cannot ask: {error}"));
     let mut out = anstream::stderr();
-    write!(out, "{question} [{default}]: ").and_then(|()| out.flush()).map_err(failed)?;
+    write!(out, "{question} [{default}]: ")
+        .and_then(|()| out.flush())
+        .map_err(failed)?;
     let mut line = String::new();
     if std::io::stdin().lock().read_line(&mut line).map_err(failed)? == 0 {
         return Err(Failure::usage("nothing was written"));
@@ -165,7 +190,11 @@ fn ask(question: &str, default: &str) -> Result<String, Failure> {
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = file.with_file_name(format!(".{name}.{}", std::process::id()));
-    let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(&unfinished)?;
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o640)
+        .open(&unfinished)?;
     out.write_all(text.as_bytes())?;
     out.sync_all()?;
     if nix::unistd::geteuid().is_root()
@@ -178,7 +207,10 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
 
 fn uplink(proposal: &Proposal) -> String {
     let Proposal {
-        interface, dhcp, rivals, ..
+        interface,
+        dhcp,
+        rivals,
+        ..
     } = proposal;
     let who = rivals.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match (dhcp, rivals.is_empty()) {
@@ -201,7 +233,10 @@ fn farewell(file: &str, proposal: &Proposal, heard: bool) -> String {
         address,
         ..
     } = proposal;
-    let mut out = format!("{file} is written: network {prefix} on {interface}, DHCP {}\n", proposal.dhcp.as_str());
+    let mut out = format!(
+        "{file} is written: network {prefix} on {interface}, DHCP {}\n",
+        proposal.dhcp.as_str()
+    );
     if proposal.uplink {
         out += &format!("\n{}\n", uplink(proposal));
     }
@@ -210,7 +245,10 @@ fn farewell(file: &str, proposal: &Proposal, heard: bool) -> String {
     }
     out += "\nNext:\n";
     if proposal.unset {
-        out += &format!("  ip address add {address}/{} dev {interface} && ip link set {interface} up\n", prefix.prefix_len());
+        out += &format!(
+            "  ip address add {address}/{} dev {interface} && ip link set {interface} up\n",
+            prefix.prefix_len()
+        );
     }
     out += &format!("  bellwether doctor {file}\n  bellwether image build debian-12\n");
     out += &if file == format!("{FOLDER}/cluster.yaml") {

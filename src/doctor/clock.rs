@@ -44,9 +44,11 @@ fn synchronised() -> Option<Finding> {
     Some(match said.as_deref() {
         Some("yes") => Finding::ok("clock.synchronised", "the clock is kept by a time server"),
         Some("no") => Finding::warning("clock.synchronised", "no time server keeps this host's clock")
-            .run("timedatectl set-ntp true")
-        ,
-        _ => Finding::notice("clock.synchronised", "whether a time server keeps the clock cannot be seen here (no systemd)"),
+            .run("timedatectl set-ntp true"),
+        _ => Finding::notice(
+            "clock.synchronised",
+            "whether a time server keeps the clock cannot be seen here (no systemd)",
+        ),
     })
 }
 
@@ -63,7 +65,13 @@ fn zones(cluster: &Cluster) -> Vec<Finding> {
         return Vec::new();
     }
     if jiff::tz::db().is_definitively_empty() {
-        return vec![Finding::notice("clock.zones", "this host has no time zone data to check the cluster file's against").run("apt-get install tzdata")];
+        return vec![
+            Finding::notice(
+                "clock.zones",
+                "this host has no time zone data to check the cluster file's against",
+            )
+            .run("apt-get install tzdata"),
+        ];
     }
     let unknown = named.iter().filter(|zone| jiff::tz::db().get(zone).is_err());
     let mut findings: Vec<Finding> = unknown
@@ -73,7 +81,10 @@ fn zones(cluster: &Cluster) -> Vec<Finding> {
         })
         .collect();
     if findings.is_empty() {
-        findings.push(Finding::ok("clock.zones", format!("time zones are known: {}", named.join(", "))));
+        findings.push(Finding::ok(
+            "clock.zones",
+            format!("time zones are known: {}", named.join(", ")),
+        ));
     }
     findings
 }
@@ -87,6 +98,9 @@ mod tests {
     fn a_clock_without_battery_is_a_problem() {
         assert_eq!(year(Timestamp::UNIX_EPOCH).severity, Severity::Problem);
         assert_eq!(year("2026-11-25T00:00:00Z".parse().unwrap()).severity, Severity::Ok);
-        assert_eq!(year("2137-01-01T00:00:00Z".parse().unwrap()).severity, Severity::Problem);
+        assert_eq!(
+            year("2137-01-01T00:00:00Z".parse().unwrap()).severity,
+            Severity::Problem
+        );
     }
 }

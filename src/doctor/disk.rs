@@ -27,7 +27,10 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
     } else {
         Finding::ok(
             "disk.state",
-            format!("{} is not there yet; it is made when the server starts", host.state.display()),
+            format!(
+                "{} is not there yet; it is made when the server starts",
+                host.state.display()
+            ),
         )
     });
     findings
@@ -47,7 +50,12 @@ fn space(folder: &Path) -> Vec<Finding> {
     let shown = folder.display();
     let found = match statvfs(folder) {
         Ok(found) => found,
-        Err(error) => return vec![Finding::notice("disk.space", format!("the space under {shown} cannot be seen: {error}"))],
+        Err(error) => {
+            return vec![Finding::notice(
+                "disk.space",
+                format!("the space under {shown} cannot be seen: {error}"),
+            )];
+        }
     };
     let free = found.blocks_available().saturating_mul(found.fragment_size());
     // Some file systems (btrfs) count no inodes, and say 0 of 0.
@@ -60,19 +68,28 @@ fn judge_space(shown: &str, free: u64, inodes: Option<u64>) -> Vec<Finding> {
     let size = model::measure::size(free);
     if free < LITTLE {
         findings.push(
-            Finding::problem("disk.space", format!("{size} left under {shown}: when the journal cannot be written, nobody gets an address"))
-                .run(format!("du -xh --max-depth=2 {shown} | sort -h | tail")),
+            Finding::problem(
+                "disk.space",
+                format!("{size} left under {shown}: when the journal cannot be written, nobody gets an address"),
+            )
+            .run(format!("du -xh --max-depth=2 {shown} | sort -h | tail")),
         );
     } else if free < SOME {
         findings.push(
-            Finding::warning("disk.space", format!("{size} left under {shown}: too little to build an image"))
-                .run(format!("du -xh --max-depth=2 {shown} | sort -h | tail")),
+            Finding::warning(
+                "disk.space",
+                format!("{size} left under {shown}: too little to build an image"),
+            )
+            .run(format!("du -xh --max-depth=2 {shown} | sort -h | tail")),
         );
     }
     if let Some(inodes) = inodes.filter(|inodes| *inodes < FEW) {
         findings.push(
-            Finding::problem("disk.inodes", format!("only {inodes} more files can be made under {shown}"))
-                .run(format!("du --inodes -x --max-depth=2 {shown} | sort -n | tail")),
+            Finding::problem(
+                "disk.inodes",
+                format!("only {inodes} more files can be made under {shown}"),
+            )
+            .run(format!("du --inodes -x --max-depth=2 {shown} | sort -n | tail")),
         );
     }
     if findings.is_empty() {
@@ -94,20 +111,27 @@ fn writing(folder: &Path) -> Finding {
     let shown = folder.display();
     match written {
         Ok(()) => judge_sync(&shown.to_string(), took),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Finding::notice("disk.sync", format!("only root and the server's user may write to {shown}"))
-                .advise("run as root: sudo bellwether doctor")
-        }
-        Err(error) => Finding::problem("disk.sync", format!("cannot write to the state folder {shown}: {error}"))
-            .run(format!("df -h {shown}")),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Finding::notice(
+            "disk.sync",
+            format!("only root and the server's user may write to {shown}"),
+        )
+        .advise("run as root: sudo bellwether doctor"),
+        Err(error) => Finding::problem(
+            "disk.sync",
+            format!("cannot write to the state folder {shown}: {error}"),
+        )
+        .run(format!("df -h {shown}")),
     }
 }
 
 fn judge_sync(shown: &str, took: Duration) -> Finding {
     let text = format!("a write to {shown} is safe after {} ms", took.as_millis().max(1));
     if took > TOO_SLOW {
-        Finding::problem("disk.sync", format!("{text}: clients give up before their lease is written"))
-            .advise("put the state folder on another disk: --state DIR")
+        Finding::problem(
+            "disk.sync",
+            format!("{text}: clients give up before their lease is written"),
+        )
+        .advise("put the state folder on another disk: --state DIR")
     } else if took > SLOW {
         Finding::warning("disk.sync", format!("{text}: slow when many machines start at once"))
             .advise("put the state folder on a faster disk: --state DIR")
@@ -136,6 +160,9 @@ mod tests {
     #[test]
     fn a_slow_disk_is_a_warning_and_a_very_slow_one_a_problem() {
         let judged = |ms| judge_sync("/x", Duration::from_millis(ms)).severity;
-        assert_eq!((judged(3), judged(300), judged(3000)), (Severity::Ok, Severity::Warning, Severity::Problem));
+        assert_eq!(
+            (judged(3), judged(300), judged(3000)),
+            (Severity::Ok, Severity::Warning, Severity::Problem)
+        );
     }
 }

@@ -49,7 +49,10 @@ fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
         }
         let message = format!("the boot loader {file} for {firmware} on {architecture} is not on this host");
         let finding = if *firmware == "UEFI" {
-            Finding::problem("files.loader", format!("{message}: such machines stop after their address"))
+            Finding::problem(
+                "files.loader",
+                format!("{message}: such machines stop after their address"),
+            )
         } else {
             Finding::warning("files.loader", message)
         };
@@ -64,7 +67,10 @@ fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
     if findings.is_empty() && !asked.is_empty() {
         let names: BTreeSet<&str> = asked.iter().map(|(file, _, _)| *file).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        findings.push(Finding::ok("files.loader", format!("boot loaders are there: {}", names.join(", "))));
+        findings.push(Finding::ok(
+            "files.loader",
+            format!("boot loaders are there: {}", names.join(", ")),
+        ));
     }
     findings
 }
@@ -84,10 +90,11 @@ fn images(cluster: &Cluster, host: &Host) -> Vec<Finding> {
                 "files.image",
                 format!("image {name} is there, {}", model::measure::size(image.size())),
             ),
-            Err(catalog::CatalogError::Unknown { .. }) => {
-                Finding::problem("files.image", format!("nodes boot the image {name}, which is not there: they wait for it"))
-                    .run(format!("bellwether image build {name}"))
-            }
+            Err(catalog::CatalogError::Unknown { .. }) => Finding::problem(
+                "files.image",
+                format!("nodes boot the image {name}, which is not there: they wait for it"),
+            )
+            .run(format!("bellwether image build {name}")),
             Err(error) => Finding::problem("files.image", format!("image {name} cannot be used: {error}"))
                 .run(format!("bellwether image build {name}")),
         })
@@ -99,6 +106,9 @@ fn building(missing: &[&str]) -> Finding {
     if missing.is_empty() {
         return Finding::ok("files.tools", "everything that builds images is installed");
     }
-    Finding::notice("files.tools", format!("images cannot be built here without {}", missing.join(", ")))
-        .run(format!("apt-get install {}", missing.join(" ")))
+    Finding::notice(
+        "files.tools",
+        format!("images cannot be built here without {}", missing.join(", ")),
+    )
+    .run(format!("apt-get install {}", missing.join(" ")))
 }

@@ -26,15 +26,23 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
     let output = match listed {
         Ok(output) if output.status.success() => output.stdout,
         Ok(_) if !host.root => {
-            return vec![Finding::notice("firewall.unseen", "only root may read the firewall's rules").advise("run as root: sudo bellwether doctor")];
+            return vec![
+                Finding::notice("firewall.unseen", "only root may read the firewall's rules")
+                    .advise("run as root: sudo bellwether doctor"),
+            ];
         }
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
             let why = said.lines().next().unwrap_or("it said nothing").to_string();
-            return vec![Finding::notice("firewall.unseen", format!("the firewall's rules cannot be read: {why}")).run("nft list ruleset")];
+            return vec![
+                Finding::notice("firewall.unseen", format!("the firewall's rules cannot be read: {why}"))
+                    .run("nft list ruleset"),
+            ];
         }
         Err(error) => {
-            return vec![Finding::notice("firewall.unseen", format!("nft cannot be run: {error}")).run("nft list ruleset")];
+            return vec![
+                Finding::notice("firewall.unseen", format!("nft cannot be run: {error}")).run("nft list ruleset"),
+            ];
         }
     };
     let listed: Value = serde_json::from_slice(&output).unwrap_or_default();
@@ -44,7 +52,11 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
 }
 
 fn judge(host: &Host, rules: &Ruleset) -> Vec<Finding> {
-    let declared = host.cluster.as_ref().map(|cluster| cluster.doors.clone()).unwrap_or_default();
+    let declared = host
+        .cluster
+        .as_ref()
+        .map(|cluster| cluster.doors.clone())
+        .unwrap_or_default();
     let mut interfaces: Vec<String> = super::interfaces::served(host)
         .map(|(_, interface)| interface.name.clone())
         .collect();

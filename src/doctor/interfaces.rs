@@ -28,8 +28,11 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
     }
     if declared(host).next().is_none() {
         return vec![
-            Finding::warning("interfaces.nothing", "the cluster file declares no network on which DHCP is on")
-                .advise("declare one under `networks`: `machines: { prefix: 10.77.0.0/24 }`"),
+            Finding::warning(
+                "interfaces.nothing",
+                "the cluster file declares no network on which DHCP is on",
+            )
+            .advise("declare one under `networks`: `machines: { prefix: 10.77.0.0/24 }`"),
         ];
     }
     let mut findings = Vec::new();
@@ -38,7 +41,9 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
         match interface_of(network, &host.interfaces) {
             Err(why) if relayed(host, network) => findings.push(Finding::notice(
                 "interfaces.relayed",
-                format!("network {name}: {why}; it is reached by a relay agent, if one was set up to send to this host"),
+                format!(
+                    "network {name}: {why}; it is reached by a relay agent, if one was set up to send to this host"
+                ),
             )),
             Err(why) => findings.push(absent(network, &host.interfaces, &why)),
             Ok(interface) => findings.extend(on(network, interface, host)),
@@ -54,7 +59,10 @@ fn relayed(host: &Host, network: &Network) -> bool {
 
 fn absent(network: &Network, interfaces: &[Interface], why: &str) -> Finding {
     let name = &network.name;
-    let finding = Finding::problem("interfaces.absent", format!("network {name}: {why}: it cannot be served"));
+    let finding = Finding::problem(
+        "interfaces.absent",
+        format!("network {name}: {why}: it cannot be served"),
+    );
     let wired = |interface: &&Interface| interface.mac.is_some() && interface.addresses.is_empty();
     let address = own_address(network);
     match (&network.interface, interfaces.iter().find(wired)) {
@@ -64,12 +72,19 @@ fn absent(network: &Network, interfaces: &[Interface], why: &str) -> Finding {
         (Some(wanted), _) if interfaces.iter().any(|i| i.name == *wanted) => {
             finding.run(format!("ip address add {address} dev {wanted}"))
         }
-        (None, Some(free)) => finding.run(format!("ip address add {address} dev {0} && ip link set {0} up", free.name)),
+        (None, Some(free)) => finding.run(format!(
+            "ip address add {address} dev {0} && ip link set {0} up",
+            free.name
+        )),
         _ => {
             let known: Vec<&str> = interfaces.iter().map(|i| &*i.name).collect();
             finding.advise(format!(
                 "this host has {}: name one with `interface:` in the network, or give one an address",
-                if known.is_empty() { "no interface but the loopback".into() } else { known.join(", ") }
+                if known.is_empty() {
+                    "no interface but the loopback".into()
+                } else {
+                    known.join(", ")
+                }
             ))
         }
     }
@@ -86,8 +101,11 @@ fn on(network: &Network, interface: &Interface, host: &Host) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !interface.running {
         findings.push(
-            Finding::problem("interfaces.cable", format!("network {name}: nobody is at the other end of {at}'s cable"))
-                .advise("plug it in, or switch the switch on; the server goes on by itself then"),
+            Finding::problem(
+                "interfaces.cable",
+                format!("network {name}: nobody is at the other end of {at}'s cable"),
+            )
+            .advise("plug it in, or switch the switch on; the server goes on by itself then"),
         );
     }
     findings.extend(mtu(network, at, mtu_of(at)));
@@ -101,15 +119,24 @@ fn on(network: &Network, interface: &Interface, host: &Host) -> Vec<Finding> {
         findings.push(
             Finding::warning(
                 "interfaces.several",
-                format!("network {name}: {at} and {} have an address in {}; {at} is served", also.join(", "), network.prefix),
+                format!(
+                    "network {name}: {at} and {} have an address in {}; {at} is served",
+                    also.join(", "),
+                    network.prefix
+                ),
             )
-            .advise(format!("say which with `interface: {at}` in the network, and take the other address away")),
+            .advise(format!(
+                "say which with `interface: {at}` in the network, and take the other address away"
+            )),
         );
     }
     findings.extend(node_address(network, interface, host));
     if findings.is_empty() {
         let address = interface.address_in(network.prefix).unwrap_or(Ipv4Addr::UNSPECIFIED);
-        findings.push(Finding::ok("interfaces.network", format!("network {name} is on {at}, as {address}")));
+        findings.push(Finding::ok(
+            "interfaces.network",
+            format!("network {name} is on {at}, as {address}"),
+        ));
     }
     findings
 }
@@ -120,8 +147,14 @@ fn node_address(network: &Network, interface: &Interface, host: &Host) -> Option
     let cluster = host.cluster.as_ref()?;
     if let Some(node) = cluster.by_address(address) {
         return Some(
-            Finding::problem("interfaces.double", format!("{address} is this host's address on {} and that of node {}", interface.name, node.name))
-                .advise(format!("give node {} another address in the cluster file", node.name)),
+            Finding::problem(
+                "interfaces.double",
+                format!(
+                    "{address} is this host's address on {} and that of node {}",
+                    interface.name, node.name
+                ),
+            )
+            .advise(format!("give node {} another address in the cluster file", node.name)),
         );
     }
     None

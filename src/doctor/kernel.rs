@@ -60,9 +60,15 @@ fn receive_buffer(limit: Option<u64>, root: bool) -> Option<Finding> {
     let limit = limit?;
     let enough = limit >= RECEIVE;
     Some(if enough {
-        Finding::ok("kernel.buffers", "receive buffers may be as large as the server asks for")
+        Finding::ok(
+            "kernel.buffers",
+            "receive buffers may be as large as the server asks for",
+        )
     } else if root {
-        Finding::ok("kernel.buffers", "receive buffers are small, but root may exceed the limit")
+        Finding::ok(
+            "kernel.buffers",
+            "receive buffers are small, but root may exceed the limit",
+        )
     } else {
         Finding::notice(
             "kernel.buffers",
@@ -87,11 +93,17 @@ fn descriptors(limit: Option<u64>) -> Finding {
     match limit {
         Some(limit) if limit < DESCRIPTORS => Finding::warning(
             "kernel.descriptors",
-            format!("a server may open {limit} files and connections: some {} machines fetch at once, others wait", limit / 3),
+            format!(
+                "a server may open {limit} files and connections: some {} machines fetch at once, others wait",
+                limit / 3
+            ),
         )
         .advise("LimitNOFILE=65536 in the unit, as the packaged one has; `ulimit -n 65536` in a shell"),
         Some(_) => Finding::ok("kernel.descriptors", "a server may open files and connections enough"),
-        None => Finding::notice("kernel.descriptors", "how many files a server may open cannot be seen here"),
+        None => Finding::notice(
+            "kernel.descriptors",
+            "how many files a server may open cannot be seen here",
+        ),
     }
 }
 
@@ -99,7 +111,9 @@ fn descriptors(limit: Option<u64>) -> Finding {
 /// agents, or a second interface on one network.
 fn reverse_path(host: &Host) -> Vec<Finding> {
     let all = number("/proc/sys/net/ipv4/conf/all/rp_filter").unwrap_or(0);
-    let served: Vec<&str> = interfaces::served(host).map(|(_, interface)| &*interface.name).collect();
+    let served: Vec<&str> = interfaces::served(host)
+        .map(|(_, interface)| &*interface.name)
+        .collect();
     let far = host.cluster.iter().flat_map(|cluster| &cluster.networks).count() > served.len();
     served
         .iter()
@@ -120,17 +134,29 @@ fn reverse_path(host: &Host) -> Vec<Finding> {
 
 fn forwarding(host: &Host, cluster: &Cluster) -> Option<Finding> {
     let ours = |address| {
-        let mut addresses = host.interfaces.iter().flat_map(|i| i.addresses.iter().map(|net| net.addr()));
+        let mut addresses = host
+            .interfaces
+            .iter()
+            .flat_map(|i| i.addresses.iter().map(|net| net.addr()));
         addresses.any(|own| own == address)
     };
-    let network = cluster.networks.iter().find(|network| network.router.is_some_and(ours))?;
+    let network = cluster
+        .networks
+        .iter()
+        .find(|network| network.router.is_some_and(ours))?;
     let on = number("/proc/sys/net/ipv4/ip_forward") == Some(1);
     Some(if on {
-        Finding::ok("kernel.forwarding", format!("this host is the router of network {} and forwards", network.name))
+        Finding::ok(
+            "kernel.forwarding",
+            format!("this host is the router of network {} and forwards", network.name),
+        )
     } else {
         Finding::warning(
             "kernel.forwarding",
-            format!("machines of network {} are told that this host is their router, but it forwards nothing", network.name),
+            format!(
+                "machines of network {} are told that this host is their router, but it forwards nothing",
+                network.name
+            ),
         )
         .run("sysctl -w net.ipv4.ip_forward=1")
     })

@@ -7,7 +7,8 @@ use crate::lab::{Accel, find_program};
 pub(super) fn check(_host: &Host) -> Vec<Finding> {
     if find_program("qemu-system-x86_64").is_none() {
         return vec![
-            Finding::notice("machines.qemu", "QEMU is not installed: there is no lab on this host").run("apt-get install qemu-system-x86 ovmf"),
+            Finding::notice("machines.qemu", "QEMU is not installed: there is no lab on this host")
+                .run("apt-get install qemu-system-x86 ovmf"),
         ];
     }
     vec![match Accel::find() {

@@ -41,8 +41,11 @@ async fn look(network: &Network, interface: &Interface, own: &[Ipv4Addr]) -> Vec
             findings
         }
         Err(error) => vec![
-            Finding::notice("neighbours.unheard", format!("{at} could not be listened to for other DHCP servers: {error}"))
-                .advise("CAP_NET_RAW is needed: sudo bellwether doctor"),
+            Finding::notice(
+                "neighbours.unheard",
+                format!("{at} could not be listened to for other DHCP servers: {error}"),
+            )
+            .advise("CAP_NET_RAW is needed: sudo bellwether doctor"),
         ],
     };
     findings.extend(advertiser(network, at, router));
@@ -70,26 +73,41 @@ fn servers_found(network: &Network, at: &str, servers: &[String]) -> Finding {
             format!("another DHCP server answers on {at} beside this one: {who}; machines take whichever is first"),
         )
         .advise("`dhcp: proxy` lets both work together"),
-        (false, _) => Finding::ok("neighbours.dhcp", format!("{who} gives out addresses on {at}, as it should")),
+        (false, _) => Finding::ok(
+            "neighbours.dhcp",
+            format!("{who} gives out addresses on {at}, as it should"),
+        ),
     }
 }
 
 fn advertiser(network: &Network, at: &str, router: std::io::Result<Option<std::net::Ipv6Addr>>) -> Option<Finding> {
     match router {
-        Ok(Some(router)) => Some(Finding::ok("neighbours.ipv6", format!("{router} advertises itself on {at}"))),
+        Ok(Some(router)) => Some(Finding::ok(
+            "neighbours.ipv6",
+            format!("{router} advertises itself on {at}"),
+        )),
         Ok(None) if network.router_advertisements => Some(Finding::ok(
             "neighbours.ipv6",
             format!("no IPv6 router on {at}: this server advertises, so that iPXE need not wait"),
         )),
         Ok(None) => Some(
-            Finding::warning("neighbours.ipv6", format!("no IPv6 router on {at}: iPXE waits 13 s for one on every boot"))
-                .advise(format!("take `router_advertisements: false` out of network {}", network.name)),
+            Finding::warning(
+                "neighbours.ipv6",
+                format!("no IPv6 router on {at}: iPXE waits 13 s for one on every boot"),
+            )
+            .advise(format!(
+                "take `router_advertisements: false` out of network {}",
+                network.name
+            )),
         ),
         // Without privileges it was said already, of DHCP.
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => None,
         Err(error) => Some(
-            Finding::warning("neighbours.ipv6", format!("no router advertisements on {at}: {error}; iPXE waits 13 s on every boot"))
-                .run(format!("sysctl net.ipv6.conf.{at}.disable_ipv6=0")),
+            Finding::warning(
+                "neighbours.ipv6",
+                format!("no router advertisements on {at}: {error}; iPXE waits 13 s on every boot"),
+            )
+            .run(format!("sysctl net.ipv6.conf.{at}.disable_ipv6=0")),
         ),
     }
 }

@@ -36,7 +36,13 @@ pub(super) fn doors(doors: &Doors) -> Vec<Door> {
     let list = [
         door("DHCP", "dhcp", Protocol::Udp, doors.dhcp, false),
         // Where a ProxyDHCP offer sends firmware (RFC 4578's PXE specification, section 2.2).
-        door("the PXE boot server", "dhcp", Protocol::Udp, doors.dhcp.map(|_| 4011), true),
+        door(
+            "the PXE boot server",
+            "dhcp",
+            Protocol::Udp,
+            doors.dhcp.map(|_| 4011),
+            true,
+        ),
         door("TFTP", "tftp", Protocol::Udp, doors.tftp, false),
         door("HTTP", "http", Protocol::Tcp, doors.http, false),
     ];
@@ -48,7 +54,11 @@ const OTHERS: [(u16, Protocol, &str); 2] = [(53, Protocol::Udp, "DNS"), (123, Pr
 
 pub(super) fn check(host: &Host) -> Vec<Finding> {
     let listening = Listening::look();
-    let declared = host.cluster.as_ref().map(|cluster| cluster.doors.clone()).unwrap_or_default();
+    let declared = host
+        .cluster
+        .as_ref()
+        .map(|cluster| cluster.doors.clone())
+        .unwrap_or_default();
     let own = host.server.as_ref().map(|server| server.pid);
     let mut findings: Vec<Finding> = doors(&declared)
         .iter()
@@ -61,7 +71,10 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
         let holders = listening.holders(*protocol, *port)?;
         Some(Finding::ok(
             "ports.others",
-            format!("{what} on {port}/{protocol} is served by {}", names(&holders, host.root)),
+            format!(
+                "{what} on {port}/{protocol} is served by {}",
+                names(&holders, host.root)
+            ),
         ))
     }));
     findings
@@ -84,8 +97,10 @@ fn judge(
                 "ports.free",
                 format!("{place} is free for {name} (to be opened by root or with CAP_NET_BIND_SERVICE)"),
             ),
-            (Err(error), _) => Finding::problem("ports.refused", format!("{place} cannot be opened for {name}: {error}"))
-                .advise("the server needs this port; the cluster file can move it under `doors`"),
+            (Err(error), _) => {
+                Finding::problem("ports.refused", format!("{place} cannot be opened for {name}: {error}"))
+                    .advise("the server needs this port; the cluster file can move it under `doors`")
+            }
             (Ok(()), Some(_)) if !door.optional => Finding::warning(
                 "ports.closed",
                 format!("the server runs, but does not listen on {place} for {name}"),
@@ -113,7 +128,9 @@ fn judge(
     if server.is_some_and(|pid| holders.iter().any(|holder| holder.pid == pid)) || bind().is_ok() {
         return Finding::warning(
             "ports.shared",
-            format!("{place} for {name} is shared with {who}: whoever opened it last gets what is sent to this host alone"),
+            format!(
+                "{place} for {name} is shared with {who}: whoever opened it last gets what is sent to this host alone"
+            ),
         )
         .advise(stop(&foreign, door));
     }
@@ -138,7 +155,11 @@ fn stop(holders: &[Holder], door: &Door) -> String {
 
 fn names(holders: &[Holder], root: bool) -> String {
     if holders.is_empty() {
-        let hidden = if root { "a process in a container" } else { "somebody (only root can see who)" };
+        let hidden = if root {
+            "a process in a container"
+        } else {
+            "somebody (only root can see who)"
+        };
         return hidden.to_string();
     }
     let shown: Vec<String> = holders.iter().map(Holder::to_string).collect();
@@ -178,7 +199,13 @@ mod tests {
     }
 
     fn judged(holders: Option<&[Holder]>, own: Option<Option<u32>>, bound: bool) -> (Severity, &'static str) {
-        let bind = || if bound { Ok(()) } else { Err(io::ErrorKind::AddrInUse.into()) };
+        let bind = || {
+            if bound {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::AddrInUse.into())
+            }
+        };
         let finding = judge(&TFTP, holders, own, true, bind);
         (finding.severity, finding.check)
     }
@@ -186,9 +213,18 @@ mod tests {
     #[test]
     fn a_port_is_free_ours_shared_or_taken() {
         assert_eq!(judged(None, None, true), (Severity::Ok, "ports.free"));
-        assert_eq!(judged(Some(&[holder(7)]), Some(Some(7)), false), (Severity::Ok, "ports.ours"));
-        assert_eq!(judged(Some(&[holder(8)]), Some(Some(7)), false), (Severity::Problem, "ports.taken"));
-        assert_eq!(judged(Some(&[holder(8)]), None, true), (Severity::Warning, "ports.shared"));
+        assert_eq!(
+            judged(Some(&[holder(7)]), Some(Some(7)), false),
+            (Severity::Ok, "ports.ours")
+        );
+        assert_eq!(
+            judged(Some(&[holder(8)]), Some(Some(7)), false),
+            (Severity::Problem, "ports.taken")
+        );
+        assert_eq!(
+            judged(Some(&[holder(8)]), None, true),
+            (Severity::Warning, "ports.shared")
+        );
         assert_eq!(judged(Some(&[]), None, false), (Severity::Problem, "ports.taken"));
         assert_eq!(judged(None, Some(Some(7)), true), (Severity::Warning, "ports.closed"));
     }

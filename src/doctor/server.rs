@@ -33,19 +33,30 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
     } else {
         Finding::warning(
             "server.version",
-            format!("the server that runs is version {}, this program is {own}", server.version),
+            format!(
+                "the server that runs is version {}, this program is {own}",
+                server.version
+            ),
         )
         .run("systemctl restart bellwether")
     }];
     findings.extend(server.idle.iter().map(|(network, why)| {
-        Finding::warning("server.idle", format!("the server does not serve network {network}: {why}"))
-            .advise("what is wrong with the network is said above or below; the server goes on by itself when it is put right")
+        Finding::warning(
+            "server.idle",
+            format!("the server does not serve network {network}: {why}"),
+        )
+        .advise(
+            "what is wrong with the network is said above or below; the server goes on by itself when it is put right",
+        )
     }));
     if server.journal_errors > 0 {
         findings.push(
             Finding::problem(
                 "server.journal",
-                format!("the journal could not be written {} times since the server started", server.journal_errors),
+                format!(
+                    "the journal could not be written {} times since the server started",
+                    server.journal_errors
+                ),
             )
             .run("journalctl -u bellwether -p warning --since -1d"),
         );
@@ -53,8 +64,11 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
     if !server.troubles.is_empty() {
         let shown: Vec<&str> = server.troubles.iter().take(SHOWN).map(String::as_str).collect();
         findings.push(
-            Finding::notice("server.troubles", format!("went wrong in the last day: {}", shown.join("; ")))
-                .advise("`bellwether why NODE` says what to do about a node"),
+            Finding::notice(
+                "server.troubles",
+                format!("went wrong in the last day: {}", shown.join("; ")),
+            )
+            .advise("`bellwether why NODE` says what to do about a node"),
         );
     }
     findings
@@ -89,7 +103,10 @@ mod tests {
     #[test]
     fn a_server_of_another_version_is_a_warning() {
         let found = check(&host(Some(running("0.0.1"))));
-        assert_eq!((found[0].severity, found[0].check), (Severity::Warning, "server.version"));
+        assert_eq!(
+            (found[0].severity, found[0].check),
+            (Severity::Warning, "server.version")
+        );
         let found = check(&host(Some(running(env!("CARGO_PKG_VERSION")))));
         assert_eq!((found.len(), found[0].severity), (1, Severity::Ok));
     }
@@ -100,6 +117,9 @@ mod tests {
             journal_errors: 3,
             ..running(env!("CARGO_PKG_VERSION"))
         })));
-        assert_eq!((found[1].severity, found[1].check), (Severity::Problem, "server.journal"));
+        assert_eq!(
+            (found[1].severity, found[1].check),
+            (Severity::Problem, "server.journal")
+        );
     }
 }

@@ -67,7 +67,10 @@ impl Listening {
     /// Whether somebody holds a port, and who as far as we may see it.
     pub fn holders(&self, protocol: Protocol, port: u16) -> Option<Vec<Holder>> {
         let inodes = self.inodes.get(&(protocol, port))?;
-        let mut holders: Vec<Holder> = inodes.iter().filter_map(|inode| self.owners.get(inode).cloned()).collect();
+        let mut holders: Vec<Holder> = inodes
+            .iter()
+            .filter_map(|inode| self.owners.get(inode).cloned())
+            .collect();
         holders.sort_by_key(|holder| holder.pid);
         holders.dedup();
         Some(holders)

@@ -73,7 +73,9 @@ pub enum ProposeError {
         known: Vec<String>,
     },
     /// The interface has another network.
-    #[error("{interface} has the address {address}, which is not in {prefix}: leave --prefix out, or give it an address there first")]
+    #[error(
+        "{interface} has the address {address}, which is not in {prefix}: leave --prefix out, or give it an address there first"
+    )]
     OtherPrefix {
         /// The interface.
         interface: String,
@@ -109,7 +111,13 @@ pub fn interface<'a>(around: &'a Surroundings, wanted: Option<&str>) -> Result<&
         let virtual_ = ["docker", "virbr", "veth", "lxc", "cni", "tap", "vnet"]
             .iter()
             .any(|start| interface.name.starts_with(start));
-        (virtual_, uplink, interface.addresses.is_empty(), !interface.running, interface.index)
+        (
+            virtual_,
+            uplink,
+            interface.addresses.is_empty(),
+            !interface.running,
+            interface.index,
+        )
     };
     wired().min_by_key(rank).ok_or(ProposeError::NoInterface)
 }
@@ -132,14 +140,23 @@ pub fn propose(around: &Surroundings, answers: &Answers) -> Result<Proposal, Pro
         Some(_) if !uplink && around.forwards => Some(address),
         _ => None,
     };
-    let dns = if router.is_some() { around.resolvers.clone() } else { Vec::new() };
+    let dns = if router.is_some() {
+        around.resolvers.clone()
+    } else {
+        Vec::new()
+    };
     let dhcp = answers.dhcp.unwrap_or(if answers.rivals.is_empty() {
         DhcpMode::Serve
     } else {
         DhcpMode::Proxy
     });
     let mut taken: Vec<Ipv4Addr> = around.neighbours.clone();
-    taken.extend(around.interfaces.iter().flat_map(|i| i.addresses.iter().map(|net| net.addr())));
+    taken.extend(
+        around
+            .interfaces
+            .iter()
+            .flat_map(|i| i.addresses.iter().map(|net| net.addr())),
+    );
     taken.extend(router);
     taken.extend(&dns);
     taken.push(address);
@@ -152,7 +169,11 @@ pub fn propose(around: &Surroundings, answers: &Answers) -> Result<Proposal, Pro
         }
         _ => None,
     };
-    let example = prefix.hosts().skip(10).chain(prefix.hosts()).find(|host| !taken.contains(host));
+    let example = prefix
+        .hosts()
+        .skip(10)
+        .chain(prefix.hosts())
+        .find(|host| !taken.contains(host));
     let name = answers.name.clone().unwrap_or_else(|| name_of(&around.hostname));
     Ok(Proposal {
         domain: answers.domain.clone().unwrap_or_else(|| format!("{name}.internal")),
@@ -175,11 +196,17 @@ pub fn propose(around: &Surroundings, answers: &Answers) -> Result<Proposal, Pro
 fn name_of(hostname: &str) -> String {
     let plain = !hostname.is_empty()
         && hostname.len() <= 63
-        && hostname.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && hostname
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !hostname.starts_with('-')
         && !hostname.ends_with('-')
         && hostname != "localhost";
-    if plain { hostname.to_string() } else { "cluster".to_string() }
+    if plain {
+        hostname.to_string()
+    } else {
+        "cluster".to_string()
+    }
 }
 
 fn network(
@@ -187,10 +214,18 @@ fn network(
     interface: &Interface,
     wanted: Option<Ipv4Net>,
 ) -> Result<(Ipv4Net, Ipv4Addr, bool), ProposeError> {
-    let room = |prefix: Ipv4Net| (prefix.prefix_len() <= 29).then_some(prefix).ok_or(ProposeError::TooSmall(prefix));
+    let room = |prefix: Ipv4Net| {
+        (prefix.prefix_len() <= 29)
+            .then_some(prefix)
+            .ok_or(ProposeError::TooSmall(prefix))
+    };
     let found = match wanted {
         Some(prefix) => interface.addresses.iter().find(|net| prefix.contains(&net.addr())),
-        None => interface.addresses.iter().find(|net| net.prefix_len() <= 29).or(interface.addresses.first()),
+        None => interface
+            .addresses
+            .iter()
+            .find(|net| net.prefix_len() <= 29)
+            .or(interface.addresses.first()),
     };
     match (found, wanted, interface.addresses.first()) {
         (Some(net), wanted, _) => Ok((room(wanted.unwrap_or(*net).trunc())?, net.addr(), false)),
@@ -203,7 +238,9 @@ fn network(
             let prefix = room(wanted.map_or_else(|| unused(around), |prefix| prefix.trunc()))?;
             let first = prefix.hosts().next().ok_or(ProposeError::TooSmall(prefix))?;
             // `--prefix 10.77.0.5/24` says the address as well.
-            let address = wanted.map(|net| net.addr()).filter(|address| *address != prefix.network());
+            let address = wanted
+                .map(|net| net.addr())
+                .filter(|address| *address != prefix.network());
             Ok((prefix, address.unwrap_or(first), true))
         }
     }
@@ -217,7 +254,8 @@ fn unused(around: &Surroundings) -> Ipv4Net {
     };
     let candidates = (77..=254).map(|n| Ipv4Net::new_assert(Ipv4Addr::new(10, n, 0, 0), 24));
     let mut free = candidates.filter(|prefix| !known(prefix));
-    free.next().unwrap_or(Ipv4Net::new_assert(Ipv4Addr::new(10, 77, 0, 0), 24))
+    free.next()
+        .unwrap_or(Ipv4Net::new_assert(Ipv4Addr::new(10, 77, 0, 0), 24))
 }
 
 /// The longest free stretch in the middle part of a network (of a /24, .100 to .199), where people leave routers and
@@ -227,7 +265,11 @@ fn free_range(prefix: Ipv4Net, taken: &[Ipv4Addr]) -> Option<Range> {
     // Not more than 1,000 in a large network: each is a machine that may come.
     let first = network + u32::try_from(size * 100 / 256).ok()?.max(1);
     let last = network + u32::try_from((size * 200 / 256).saturating_sub(1).min(size * 100 / 256 + 999)).ok()?;
-    let mut taken: Vec<u32> = taken.iter().map(|a| u32::from(*a)).filter(|a| (first..=last).contains(a)).collect();
+    let mut taken: Vec<u32> = taken
+        .iter()
+        .map(|a| u32::from(*a))
+        .filter(|a| (first..=last).contains(a))
+        .collect();
     taken.sort_unstable();
     let starts = std::iter::once(first).chain(taken.iter().map(|a| a + 1));
     let ends = taken.iter().map(|a| a - 1).chain(std::iter::once(last));
@@ -246,10 +288,9 @@ mod tests {
     use super::*;
 
     fn interface(name: &str, index: u32, address: Option<&str>) -> Interface {
-        Interface {
-            addresses: address.map(|net| net.parse().unwrap()).into_iter().collect(),
-            ..Interface::sketch(name, index)
-        }
+        let mut made = Interface::sketch(name, index);
+        made.addresses = address.map(|net| net.parse().unwrap()).into_iter().collect();
+        made
     }
 
     fn around(interfaces: Vec<Interface>) -> Surroundings {
@@ -274,14 +315,20 @@ mod tests {
         assert_eq!(made.prefix.to_string(), "10.5.0.0/24");
         assert_eq!(made.pool.as_deref(), Some("10.5.0.100-10.5.0.199"));
         assert_eq!(made.router, None, "this host forwards nothing");
-        let forwarding = Surroundings { forwards: true, ..around };
+        let forwarding = Surroundings {
+            forwards: true,
+            ..around
+        };
         let made = propose(&forwarding, &Answers::default()).unwrap();
         assert_eq!((made.router, made.dns.len()), (Some(Ipv4Addr::new(10, 5, 0, 1)), 1));
     }
 
     #[test]
     fn an_interface_without_address_gets_a_network_that_is_not_known_here() {
-        let around = around(vec![interface("eth0", 2, Some("10.77.0.9/16")), interface("eth1", 3, None)]);
+        let around = around(vec![
+            interface("eth0", 2, Some("10.77.0.9/16")),
+            interface("eth1", 3, None),
+        ]);
         let made = propose(&around, &Answers::default()).unwrap();
         assert_eq!((made.prefix.to_string(), made.unset), ("10.78.0.0/24".into(), true));
         assert_eq!(made.address, Ipv4Addr::new(10, 78, 0, 1));
@@ -318,12 +365,24 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_said() {
-        assert_eq!(propose(&around(vec![]), &Answers::default()), Err(ProposeError::NoInterface));
+        assert_eq!(
+            propose(&around(vec![]), &Answers::default()),
+            Err(ProposeError::NoInterface)
+        );
         let one = around(vec![interface("eth0", 2, Some("192.168.1.9/30"))]);
-        assert!(matches!(propose(&one, &Answers::default()), Err(ProposeError::TooSmall(_))));
-        let answers = Answers { interface: Some("eth7".into()), ..Answers::default() };
+        assert!(matches!(
+            propose(&one, &Answers::default()),
+            Err(ProposeError::TooSmall(_))
+        ));
+        let answers = Answers {
+            interface: Some("eth7".into()),
+            ..Answers::default()
+        };
         assert!(matches!(propose(&one, &answers), Err(ProposeError::Unknown { .. })));
-        let answers = Answers { prefix: Some("10.0.0.0/24".parse().unwrap()), ..Answers::default() };
+        let answers = Answers {
+            prefix: Some("10.0.0.0/24".parse().unwrap()),
+            ..Answers::default()
+        };
         assert!(matches!(propose(&one, &answers), Err(ProposeError::OtherPrefix { .. })));
     }
 }

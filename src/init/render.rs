@@ -31,7 +31,8 @@ pub(super) fn quoted(text: &str) -> String {
 fn keys(keys: &[String]) -> String {
     let mut out = String::from("\n# Who may log in as root on every node.\n");
     if keys.is_empty() {
-        out += "# No public key was found here: `ssh-keygen -t ed25519` makes one, then put ~/.ssh/id_ed25519.pub here.\n";
+        out +=
+            "# No public key was found here: `ssh-keygen -t ed25519` makes one, then put ~/.ssh/id_ed25519.pub here.\n";
         out += "# ssh_keys:\n#   - ssh-ed25519 AAAA... you@here\n";
         return out;
     }
@@ -55,10 +56,14 @@ fn network(proposal: &Proposal) -> String {
         ..
     } = proposal;
     let mut out = String::from("\nnetworks:\n  machines:\n");
-    out += &format!("    # This host is {address} there, on {interface}.\n    prefix: {prefix}\n    interface: {interface}\n");
+    out += &format!(
+        "    # This host is {address} there, on {interface}.\n    prefix: {prefix}\n    interface: {interface}\n"
+    );
     match router {
         Some(router) if router == address => {
-            out += &format!("    # This host passes packets on, so it can be the machines' way out.\n    router: {router}\n");
+            out += &format!(
+                "    # This host passes packets on, so it can be the machines' way out.\n    router: {router}\n"
+            );
         }
         Some(router) => out += &format!("    router: {router}\n"),
         None => {
@@ -74,19 +79,26 @@ fn network(proposal: &Proposal) -> String {
     let heard = heard.join(", ");
     match dhcp {
         DhcpMode::Proxy if rivals.is_empty() => {
-            out += "    # Another DHCP server gives out addresses; this one adds what booting needs.\n    dhcp: proxy\n";
+            out +=
+                "    # Another DHCP server gives out addresses; this one adds what booting needs.\n    dhcp: proxy\n";
         }
         DhcpMode::Proxy => {
-            out += &format!("    # {heard} gives out addresses here; this server adds what booting needs. To give them out from here,\n    # stop the other one first, then write `dhcp: serve` and a pool.\n    dhcp: proxy\n");
+            out += &format!(
+                "    # {heard} gives out addresses here; this server adds what booting needs. To give them out from here,\n    # stop the other one first, then write `dhcp: serve` and a pool.\n    dhcp: proxy\n"
+            );
         }
         DhcpMode::Observe => out += "    # Answers nobody, but writes down who asks.\n    dhcp: observe\n",
         DhcpMode::Serve | DhcpMode::Off if rivals.is_empty() => {}
         DhcpMode::Serve | DhcpMode::Off => {
-            out += &format!("    # {heard} gives out addresses here, too. While it does, this server leaves the network to it: stop it.\n    dhcp: serve\n");
+            out += &format!(
+                "    # {heard} gives out addresses here, too. While it does, this server leaves the network to it: stop it.\n    dhcp: serve\n"
+            );
         }
     }
     if let Some(pool) = pool {
-        out += &format!("    # For machines that are not declared below; they get an address and boot their own disk.\n    pool: {pool}\n");
+        out += &format!(
+            "    # For machines that are not declared below; they get an address and boot their own disk.\n    pool: {pool}\n"
+        );
     }
     out
 }
@@ -122,11 +134,10 @@ mod tests {
     use crate::links::Interface;
 
     fn around() -> Surroundings {
+        let mut eth1 = Interface::sketch("eth1", 3);
+        eth1.addresses = vec!["10.5.0.1/24".parse().unwrap()];
         Surroundings {
-            interfaces: vec![Interface {
-                addresses: vec!["10.5.0.1/24".parse().unwrap()],
-                ..Interface::sketch("eth1", 3)
-            }],
+            interfaces: vec![eth1],
             timezone: Some("Europe/Berlin".into()),
             keys: vec!["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPjTCqN5kmu1BGzOvBCzEQNwTnv0jQvNPFBzPrOOI9Z ada's".into()],
             mirror: Some("http://mirror.example/debian".into()),
@@ -146,13 +157,24 @@ mod tests {
             (Some(DhcpMode::Proxy), vec![], false),
             (Some(DhcpMode::Observe), vec![], true),
         ] {
-            let around = Surroundings { forwards, uplink: Some(("eth0".into(), "192.168.0.1".parse().unwrap())), ..around() };
-            let answers = Answers { dhcp, rivals, ..Answers::default() };
+            let around = Surroundings {
+                forwards,
+                uplink: Some(("eth0".into(), "192.168.0.1".parse().unwrap())),
+                ..around()
+            };
+            let answers = Answers {
+                dhcp,
+                rivals,
+                ..Answers::default()
+            };
             let text = render(&propose(&around, &answers).unwrap(), &around);
             let reading = model::config::read(&text);
             assert!(reading.diagnostics.is_empty(), "{:?}\n{text}", reading.diagnostics);
             let cluster = reading.cluster.unwrap();
-            assert_eq!(cluster.networks[0].pool.is_empty(), cluster.networks[0].dhcp != DhcpMode::Serve);
+            assert_eq!(
+                cluster.networks[0].pool.is_empty(),
+                cluster.networks[0].dhcp != DhcpMode::Serve
+            );
         }
     }
 
@@ -160,7 +182,10 @@ mod tests {
     fn the_example_node_works_when_its_line_is_put_in_force() {
         for dhcp in [None, Some(DhcpMode::Proxy)] {
             let around = around();
-            let answers = Answers { dhcp, ..Answers::default() };
+            let answers = Answers {
+                dhcp,
+                ..Answers::default()
+            };
             let text = render(&propose(&around, &answers).unwrap(), &around);
             let text = text.replace("nodes: {}\n#  node1", "nodes:\n  node1");
             let reading = model::config::read(&text);

@@ -48,7 +48,12 @@ impl Surroundings {
             keys: keys(&homes()),
             neighbours: neighbours(&read("/proc/net/arp")),
             forwards: read("/proc/sys/net/ipv4/ip_forward").trim() == "1",
-            hostname: read("/proc/sys/kernel/hostname").trim().split('.').next().unwrap_or_default().to_lowercase(),
+            hostname: read("/proc/sys/kernel/hostname")
+                .trim()
+                .split('.')
+                .next()
+                .unwrap_or_default()
+                .to_lowercase(),
         })
     }
 }
@@ -63,7 +68,9 @@ fn default_route(table: &str) -> Option<(String, Ipv4Addr)> {
         (*to == "00000000" && *mask == "00000000" && gateway != 0)
             .then(|| (metric, interface.to_string(), Ipv4Addr::from(gateway.to_ne_bytes())))
     });
-    routes.min_by_key(|(metric, _, _)| *metric).map(|(_, interface, router)| (interface, router))
+    routes
+        .min_by_key(|(metric, _, _)| *metric)
+        .map(|(_, interface, router)| (interface, router))
 }
 
 fn resolvers(text: &str) -> Vec<Ipv4Addr> {
@@ -81,12 +88,16 @@ fn mirror() -> Option<String> {
         .filter_map(|path| fs::read_to_string(&path).ok().map(|text| (path, text)))
         .collect();
     let sources = apt::parse(texts.iter().map(|(path, text)| (path.as_path(), text.as_str())));
-    let of_debian = sources.iter().find(|source| source.components.iter().any(|name| name == "main"));
+    let of_debian = sources
+        .iter()
+        .find(|source| source.components.iter().any(|name| name == "main"));
     of_debian.map(|source| source.uri.clone())
 }
 
 fn timezone() -> Option<String> {
-    let named = fs::read_to_string("/etc/timezone").ok().map(|text| text.trim().to_string());
+    let named = fs::read_to_string("/etc/timezone")
+        .ok()
+        .map(|text| text.trim().to_string());
     let linked = || {
         let link = fs::read_link("/etc/localtime").ok()?;
         Some(link.to_str()?.split_once("zoneinfo/")?.1.to_string())
@@ -100,7 +111,10 @@ fn homes() -> Vec<PathBuf> {
         .ok()
         .and_then(|name| nix::unistd::User::from_name(&name).ok().flatten())
         .map(|user| user.dir);
-    by_sudo.into_iter().chain(std::env::var_os("HOME").map(PathBuf::from)).collect()
+    by_sudo
+        .into_iter()
+        .chain(std::env::var_os("HOME").map(PathBuf::from))
+        .collect()
 }
 
 /// Public keys: own ones, then those that may log in here.
@@ -108,8 +122,14 @@ fn keys(homes: &[PathBuf]) -> Vec<String> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for folder in homes.iter().map(|home| home.join(".ssh")) {
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "pub")).collect();
+        let entries = fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let mut files: Vec<PathBuf> = entries
+            .filter(|path| path.extension().is_some_and(|end| end == "pub"))
+            .collect();
         files.sort();
         files.push(folder.join("authorized_keys"));
         for text in files.iter().filter_map(|path| fs::read_to_string(path).ok()) {
@@ -124,11 +144,18 @@ fn key(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let is_kind = |word: &&str| {
         !word.contains("cert")
-            && ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| word.starts_with(start))
+            && ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+                .iter()
+                .any(|start| word.starts_with(start))
     };
-    let at = words.iter().position(is_kind).filter(|_| !line.trim_start().starts_with('#'))?;
+    let at = words
+        .iter()
+        .position(is_kind)
+        .filter(|_| !line.trim_start().starts_with('#'))?;
     let body = words.get(at + 1).filter(|body| body.starts_with("AAAA"))?;
-    let comment = words.get(at + 2).map_or_else(String::new, |comment| format!(" {comment}"));
+    let comment = words
+        .get(at + 2)
+        .map_or_else(String::new, |comment| format!(" {comment}"));
     let key = format!("{} {body}{comment}", words[at]);
     // The reader of cluster files has the last word; a key that it refuses is none.
     let text = format!("cluster: x\nssh_keys:\n  - {}\n", super::render::quoted(&key));
@@ -158,14 +185,18 @@ eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
 ";
         // The table above is that of a little-endian machine.
         if cfg!(target_endian = "little") {
-            assert_eq!(default_route(table), Some(("eth0".into(), Ipv4Addr::new(192, 168, 0, 254))));
+            assert_eq!(
+                default_route(table),
+                Some(("eth0".into(), Ipv4Addr::new(192, 168, 0, 254)))
+            );
         }
         assert_eq!(default_route(""), None);
     }
 
     #[test]
     fn resolvers_of_the_loopback_are_nobody_elses() {
-        let text = "# made by hand\nsearch lab.example\nnameserver 127.0.0.53\nnameserver 10.0.0.53\nnameserver fd00::1\n";
+        let text =
+            "# made by hand\nsearch lab.example\nnameserver 127.0.0.53\nnameserver 10.0.0.53\nnameserver fd00::1\n";
         assert_eq!(resolvers(text), [Ipv4Addr::new(10, 0, 0, 53)]);
     }
 

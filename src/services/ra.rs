@@ -152,10 +152,7 @@ pub async fn router_on(interface: &Interface, patience: Duration) -> io::Result<
         let (length, SocketAddr::V6(from)) = heard? else {
             continue;
         };
-        let advertises = matches!(
-            parse(&buffer[..length]),
-            Ok(Some(RouterMessage::Advertisement { .. }))
-        );
+        let advertises = matches!(parse(&buffer[..length]), Ok(Some(RouterMessage::Advertisement { .. })));
         if advertises && Some(*from.ip()) != interface.link_local {
             return Ok(Some(*from.ip()));
         }

@@ -578,7 +578,10 @@ async fn upgrade_keeps_every_event_and_a_copy_of_the_journal_as_it_was() {
 
     // The program that is put back refuses, and says where the copy is.
     let error = upgraded(&path, &MIGRATIONS[..1]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error:?}");
+    assert!(
+        matches!(error, StoreError::Newer { found: 2, known: 1, .. }),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("journal.db.schema-1"), "{error}");
 }
 
@@ -601,5 +604,9 @@ async fn new_journal_needs_no_copy() {
     let (directory, path) = place();
     Store::open(&path).await.unwrap().close().await;
     let copies = std::fs::read_dir(directory.path()).unwrap().flatten();
-    assert!(!copies.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("schema")));
+    assert!(
+        !copies
+            .into_iter()
+            .any(|entry| entry.file_name().to_string_lossy().contains("schema"))
+    );
 }

@@ -85,10 +85,7 @@ impl Watched {
                 .iter()
                 .map(async |(name, pulse)| (!pulse.is_felt(patience).await).then_some(*name)),
         );
-        let (journal, loops) = tokio::join!(
-            tokio::time::timeout(patience, self.journal.round_trip()),
-            loops
-        );
+        let (journal, loops) = tokio::join!(tokio::time::timeout(patience, self.journal.round_trip()), loops);
         if let Some(name) = loops.into_iter().flatten().next() {
             return Health::Dead(format!("{name} does not answer"));
         }

@@ -4,6 +4,8 @@
 mod boots;
 mod cluster;
 mod dhcp;
+mod doctor;
+mod host;
 mod http;
 mod journal;
 mod lab;

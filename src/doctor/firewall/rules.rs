@@ -79,7 +79,12 @@ impl Ruleset {
                 entry.drops = chain["policy"] == "drop";
             } else if let Some(rule) = item.get("rule") {
                 let statements = rule["expr"].as_array().cloned().unwrap_or_default();
-                rules.chains.entry(key(rule, "chain")).or_default().rules.push(statements);
+                rules
+                    .chains
+                    .entry(key(rule, "chain"))
+                    .or_default()
+                    .rules
+                    .push(statements);
             } else if let Some(set) = item.get("set").or_else(|| item.get("map")) {
                 let elements = set["elem"].as_array().cloned().unwrap_or_default();
                 rules.sets.insert(key(set, "name"), elements);
@@ -289,7 +294,9 @@ impl Ruleset {
             Some(name) => self.sets.get(&(key.0.clone(), key.1.clone(), name.to_string()))?,
             None => data["set"].as_array()?,
         };
-        let pair = pairs.iter().find(|pair| self.among(key, &value, &pair[0]) == Holds::Yes)?;
+        let pair = pairs
+            .iter()
+            .find(|pair| self.among(key, &value, &pair[0]) == Holds::Yes)?;
         Some(pair[1].clone())
     }
 }
@@ -356,7 +363,10 @@ mod tests {
             let rules = ruleset("drop", &[json!({ "expr": [dport(right), { "accept": null }] })]);
             assert_eq!(dropped(&rules), None);
         }
-        let other = ruleset("drop", &[json!({ "expr": [from("br1"), dport(json!(67)), { "accept": null }] })]);
+        let other = ruleset(
+            "drop",
+            &[json!({ "expr": [from("br1"), dport(json!(67)), { "accept": null }] })],
+        );
         assert_eq!(dropped(&other), Some(true));
     }
 
@@ -378,7 +388,10 @@ mod tests {
             json!({ "chain": "sub", "expr": [from("br0"), { "drop": null }] }),
         ];
         assert_eq!(dropped(&ruleset("accept", &rules)), Some(true));
-        let back = [json!({ "expr": [{ "jump": { "target": "sub" } }] }), json!({ "expr": [{ "accept": null }] })];
+        let back = [
+            json!({ "expr": [{ "jump": { "target": "sub" } }] }),
+            json!({ "expr": [{ "accept": null }] }),
+        ];
         assert_eq!(dropped(&ruleset("drop", &back)), None);
     }
 
@@ -393,8 +406,12 @@ mod tests {
 
     #[test]
     fn only_new_conversations_are_asked_about() {
-        let state = |states: Value| json!({ "match": { "op": "in", "left": { "ct": { "key": "state" } }, "right": states } });
-        let known = ruleset("drop", &[json!({ "expr": [state(json!(["established", "related"])), { "accept": null }] })]);
+        let state =
+            |states: Value| json!({ "match": { "op": "in", "left": { "ct": { "key": "state" } }, "right": states } });
+        let known = ruleset(
+            "drop",
+            &[json!({ "expr": [state(json!(["established", "related"])), { "accept": null }] })],
+        );
         assert_eq!(dropped(&known), Some(true));
         let fresh = ruleset("drop", &[json!({ "expr": [state(json!("new")), { "accept": null }] })]);
         assert_eq!(dropped(&fresh), None);
@@ -404,7 +421,10 @@ mod tests {
     fn a_verdict_map_sends_by_interface() {
         let map = json!({ "vmap": { "key": { "meta": { "key": "iifname" } },
             "data": { "set": [["br1", { "accept": null }], ["br0", { "goto": { "target": "sub" } }]] } } });
-        let rules = [json!({ "expr": [map] }), json!({ "chain": "sub", "expr": [dport(json!(67)), { "drop": null }] })];
+        let rules = [
+            json!({ "expr": [map] }),
+            json!({ "chain": "sub", "expr": [dport(json!(67)), { "drop": null }] }),
+        ];
         assert_eq!(dropped(&ruleset("accept", &rules)), Some(true));
     }
 
