@@ -8,6 +8,8 @@ use super::{Finding, Host, interfaces};
 
 /// What DHCP asks for as receive buffer, in bytes: some 10,000 questions when a hall gets its power back.
 const RECEIVE: u64 = 8 << 20;
+/// Neighbours that a kernel keeps unless it is told otherwise.
+const USUAL_NEIGHBOURS: u64 = 1024;
 /// Descriptors that a server needs: two connections and a file for each of 1,000 machines, and as many transfers.
 const DESCRIPTORS: u64 = 4096;
 
@@ -36,7 +38,16 @@ fn machines_at_once(cluster: &Cluster) -> u64 {
 }
 
 fn neighbour_table(machines: u64, limit: Option<u64>) -> Option<Finding> {
-    let limit = limit?;
+    let Some(limit) = limit else {
+        // It is the same for all network namespaces, and only the first one shows it.
+        return (machines >= USUAL_NEIGHBOURS).then(|| {
+            Finding::notice(
+                "kernel.neighbours",
+                format!("{machines} machines may come; whether the kernel's neighbour table has room for them cannot be seen from this network namespace"),
+            )
+            .run("sysctl net.ipv4.neigh.default.gc_thresh3")
+        });
+    };
     if machines < limit {
         return Some(Finding::ok(
             "kernel.neighbours",
@@ -174,6 +185,7 @@ mod tests {
         assert!(format!("{:?}", finding.fix).contains("gc_thresh3=4096"));
         assert_eq!(neighbour_table(1000, Some(1024)).unwrap().severity, Severity::Ok);
         assert_eq!(neighbour_table(1000, None), None);
+        assert_eq!(neighbour_table(5000, None).unwrap().severity, Severity::Notice);
     }
 
     #[test]

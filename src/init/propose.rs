@@ -98,7 +98,8 @@ pub enum ProposeError {
 /// # Errors
 /// There is no Ethernet, or not the one that was named.
 pub fn interface<'a>(around: &'a Surroundings, wanted: Option<&str>) -> Result<&'a Interface, ProposeError> {
-    let wired = || around.interfaces.iter().filter(|interface| interface.mac.is_some());
+    let whole = |interface: &&Interface| interface.mac.is_some() && !around.parts.contains(&interface.name);
+    let wired = || around.interfaces.iter().filter(whole);
     if let Some(wanted) = wanted {
         return wired().find(|i| i.name == wanted).ok_or_else(|| ProposeError::Unknown {
             wanted: wanted.to_string(),

@@ -26,6 +26,8 @@ pub struct Surroundings {
     pub keys: Vec<String>,
     /// Addresses that somebody was seen to have.
     pub neighbours: Vec<Ipv4Addr>,
+    /// Interfaces that are a part of another one, a bridge or a bond, which has the addresses.
+    pub parts: BTreeSet<String>,
     /// Whether this host passes packets on.
     pub forwards: bool,
     /// This host's name, without domain.
@@ -39,8 +41,11 @@ impl Surroundings {
     /// The kernel does not tell the interfaces; everything else may be missing.
     pub fn look() -> io::Result<Self> {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let interfaces = interfaces()?;
+        let part = |name: &String| fs::exists(format!("/sys/class/net/{name}/master")).unwrap_or(false);
         Ok(Self {
-            interfaces: interfaces()?,
+            parts: interfaces.iter().map(|i| i.name.clone()).filter(part).collect(),
+            interfaces,
             uplink: default_route(&read("/proc/net/route")),
             resolvers: resolvers(&read("/etc/resolv.conf")),
             mirror: mirror(),
@@ -159,7 +164,7 @@ fn key(line: &str) -> Option<String> {
     let key = format!("{} {body}{comment}", words[at]);
     // The reader of cluster files has the last word; a key that it refuses is none.
     let text = format!("cluster: x\nssh_keys:\n  - {}\n", super::render::quoted(&key));
-    model::config::read(&text).cluster.map(|_| key)
+    model::config::read(&text).diagnostics.is_empty().then_some(key)
 }
 
 /// Who answered ARP lately (flag 2: complete).

@@ -97,16 +97,15 @@ fn the_manager_hears_ready_alive_reloading_and_stopping_in_this_order() {
     let first = managed.until("READY=1");
     assert_eq!(first.len(), 1, "ready is the first word: {first:?}");
     assert!(first[0].contains("STATUS=1 node"), "{first:?}");
-    let mut alive = 0;
-    while alive < 3 {
-        let heard = managed.until("WATCHDOG=1");
-        assert!(
-            !heard.iter().any(|message| message.contains("READY")),
-            "ready is said once: {heard:?}"
-        );
-        alive += 1;
+    let mut since: Vec<String> = Vec::new();
+    for _ in 0..3 {
+        since.extend(managed.until("WATCHDOG=1"));
     }
-    managed.until("STATUS=1 node; networks: lab on br0");
+    let serving = "STATUS=1 node; networks: lab on br0";
+    if !first.iter().chain(&since).any(|message| message.contains(serving)) {
+        since.extend(managed.until(serving));
+    }
+    assert!(!since.iter().any(|message| message.contains("READY")), "ready is said once: {since:?}");
 
     managed.signal("HUP");
     let heard = managed.until("RELOADING=1");
@@ -170,8 +169,8 @@ fn the_unit_is_one_that_systemd_takes_and_calls_well_protected() {
     let path = unit.to_str().unwrap();
     let verified = succeed(&["systemd-analyze", "verify", "--man=no", path]);
     assert_eq!(said(&verified), "", "verify has something to say");
-    // Tenths of the exposure that it counts; the manual says 1.7.
-    succeed(&["systemd-analyze", "security", "--offline=true", "--threshold=17", path]);
+    // Tenths of the exposure that it counts; the manual says 1.6.
+    succeed(&["systemd-analyze", "security", "--offline=true", "--threshold=16", path]);
 }
 
 #[test]
