@@ -17,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 use crate::cluster_file;
+use crate::conductor;
 use crate::http::{self, HttpCounters};
 use crate::image_watch;
 use crate::journal::{Journal, JournalError};
-use crate::loaders::Loaders;
+use crate::loaders::{self, Loaders};
 use crate::pulse::{Beat, Pulse, pulse};
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
@@ -28,6 +29,7 @@ use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
 use crate::systemd::{self, Watched};
 use crate::telemetry::{Metrics, Sample};
+use crate::tftp_root;
 
 /// What the server was told on its command line.
 #[derive(Debug, Clone)]
@@ -120,12 +122,14 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    let loaders = Loaders::new(loaders);
+    loaders::rescan(&journal, &loaders).await?;
+    conductor::settle(&journal).await?;
 
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
-    let loaders = Loaders::new(loaders);
     let spawn = Spawn {
         journal: &journal,
         key: &key,
@@ -138,6 +142,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
+    spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
 
@@ -165,7 +170,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
 
     let ended = loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images).await,
+            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &loaders).await,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some(ended) = tasks.join_next() => break Err(died(ended)),
@@ -231,7 +236,7 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 }
 
 /// SIGHUP: a file with mistakes never replaces a good world.
-async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path) {
+async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, loaders: &Loaders) {
     systemd::reloading();
     if let Some(path) = config {
         match cluster_file::load(path) {
@@ -253,6 +258,9 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     }
     if let Err(error) = image_watch::rescan(journal, images, "serve").await {
         tracing::error!(%error, "the images folder could not be read again");
+    }
+    if let Err(error) = loaders::rescan(journal, loaders).await {
+        tracing::error!(%error, "the boot loaders could not be written down");
     }
     systemd::ready(&journal.world());
 }
@@ -303,6 +311,14 @@ impl Spawn<'_> {
         });
     }
 
+    fn conductor(&self, tasks: &mut Tasks) {
+        let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
+        tasks.spawn(async move {
+            conductor::run(journal, cancel).await;
+            ("the conductor", Ok(()))
+        });
+    }
+
     fn tftp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) -> Result<(), ServeError> {
         let Some(port) = self.doors.tftp else { return Ok(()) };
         let counters = Arc::new(TftpCounters::default());
@@ -313,12 +329,14 @@ impl Spawn<'_> {
                 IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 port,
             ))?],
-            resolve: crate::loaders::over_tftp(
-                self.journal.clone(),
-                self.loaders.clone(),
-                self.doors.http.unwrap_or(80),
-            ),
-            report: crate::loaders::reported(self.journal.clone()),
+            resolve: tftp_root::resolve_with(tftp_root::Root {
+                journal: self.journal.clone(),
+                loaders: self.loaders.clone(),
+                images: self.images.to_path_buf(),
+                key: self.key.clone(),
+                http_port: self.doors.http.unwrap_or(80),
+            }),
+            report: tftp_root::reported(self.journal.clone()),
             counters,
             limits: TftpLimits::default(),
         };

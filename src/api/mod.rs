@@ -5,6 +5,7 @@
 
 mod boot;
 mod cluster;
+mod deployments;
 mod events;
 mod nodes;
 mod problem;

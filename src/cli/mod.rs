@@ -8,6 +8,9 @@ mod backup;
 mod boot;
 mod check;
 mod client;
+mod confirm;
+mod deploy;
+mod deployments;
 pub mod diagnostics;
 mod doctor;
 mod events;
@@ -75,6 +78,12 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Plan(plan) => block_on(apply::plan(printer, &paths, &plan)),
         Command::Apply(apply) => block_on(apply::apply(printer, &paths, &apply)),
         Command::Boot(boot) => block_on(boot::run(printer, &paths, &boot)),
+        Command::Deploy(deploy) => block_on(deploy::run(printer, &paths, &deploy)),
+        Command::Deployments(wanted) => block_on(deployments::list(printer, &paths, &wanted)),
+        Command::Deployment(args::DeploymentCommand::Show(wanted)) => {
+            block_on(deployments::show(printer, &paths, &wanted))
+        }
+        Command::Dismiss(dismiss) => block_on(deployments::dismiss(printer, &paths, &dismiss)),
         Command::Image(image) => {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))

@@ -127,7 +127,7 @@ impl Settings {
     }
 }
 
-/// What a node gets when it next asks (`install`, `deploy` and `discover` come with deployments).
+/// What a node gets when it next asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BootTarget {
     /// Boot from its own disk.
@@ -139,11 +139,25 @@ pub enum BootTarget {
     Shell,
     /// Boot the maintenance image and wait with remote login, do nothing by itself.
     Maintenance,
+    /// Run the distribution's installer. Only an armed deployment leads here.
+    Install,
+    /// Have an image written to the disk. Only an armed deployment leads here.
+    Deploy,
 }
 
 impl BootTarget {
-    /// All targets, for help texts and suggestions.
-    pub const ALL: [Self; 4] = [Self::Local, Self::Image, Self::Shell, Self::Maintenance];
+    /// All targets.
+    pub const ALL: [Self; 6] = [
+        Self::Local,
+        Self::Image,
+        Self::Shell,
+        Self::Maintenance,
+        Self::Install,
+        Self::Deploy,
+    ];
+
+    /// Those that a person may choose; the others take an armed deployment.
+    pub const CHOOSABLE: [Self; 4] = [Self::Local, Self::Image, Self::Shell, Self::Maintenance];
 
     /// The word of the cluster file, the API and the CLI.
     pub fn as_str(self) -> &'static str {
@@ -152,12 +166,19 @@ impl BootTarget {
             Self::Image => "image",
             Self::Shell => "shell",
             Self::Maintenance => "maintenance",
+            Self::Install => "install",
+            Self::Deploy => "deploy",
         }
     }
 
     /// The target of that word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.as_str() == word)
+    }
+
+    /// Whether it leads to the disk being written.
+    pub fn installs(self) -> bool {
+        matches!(self, Self::Install | Self::Deploy)
     }
 }
 
@@ -170,22 +191,32 @@ impl fmt::Display for BootTarget {
 /// Which loader a UEFI firmware gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LoaderChoice {
-    /// `snponly.efi` for PXE (the firmware's own network driver), `ipxe.efi` for HTTP boot, `undionly.kpxe` on BIOS.
+    /// `snponly.efi` for PXE (the firmware's own network driver), `ipxe.efi` for HTTP boot, `undionly.kpxe` on BIOS; the
+    /// signed chain for a firmware that does not run those.
     #[default]
     Auto,
     /// `ipxe.efi` always: iPXE's own network drivers.
     Ipxe,
     /// `snponly.efi` always.
     Snponly,
+    /// The distribution's signed chain: shim, which starts GRUB.
+    Grub,
+    /// iPXE's own signed chain: its shim, which starts iPXE.
+    IpxeShim,
 }
 
 impl LoaderChoice {
+    /// All of them, for help texts and suggestions.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Ipxe, Self::Snponly, Self::Grub, Self::IpxeShim];
+
     /// The word of the cluster file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Ipxe => "ipxe",
             Self::Snponly => "snponly",
+            Self::Grub => "grub",
+            Self::IpxeShim => "ipxe-shim",
         }
     }
 }

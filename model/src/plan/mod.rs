@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use crate::answers::{meta_data, user_data_without_hosts};
-use crate::boot::{Key, Site, boot_script, resolve};
+use crate::boot::{Dialect, Key, Site, resolve, script_in};
 use crate::cluster::{Cluster, Node};
 use crate::world::World;
 
@@ -134,7 +134,7 @@ fn same_node(old: &Node, new: &Node) -> bool {
 
 /// The answers of a node as they would be rendered, by document. The key and the boot stand for those of the next
 /// boot: they are the same on both sides of a plan.
-fn answers(world: &World, node: &Node) -> [(&'static str, String); 4] {
+fn answers(world: &World, node: &Arc<Node>) -> [(&'static str, String); 4] {
     let key = Key::new([0; 32]);
     let site = world.site_of(node).unwrap_or(Site {
         address: Ipv4Addr::UNSPECIFIED,
@@ -144,7 +144,10 @@ fn answers(world: &World, node: &Node) -> [(&'static str, String); 4] {
     let mac = node.nics.iter().find_map(|nic| nic.mac);
     [
         ("dhcp", crate::dhcp::describe(world, node, site)),
-        ("script", boot_script(&key, site, mac, 0, Some((node, &resolved))).text),
+        (
+            "script",
+            script_in(Dialect::next(world, node), &key, site, mac, 0, node, &resolved).text,
+        ),
         ("meta-data", meta_data(&world.cluster, node, 0).text),
         (
             "user-data",
@@ -153,7 +156,7 @@ fn answers(world: &World, node: &Node) -> [(&'static str, String); 4] {
     ]
 }
 
-fn changes(before: &World, old: &Node, after: &World, new: &Node) -> Vec<AnswerChange> {
+fn changes(before: &World, old: &Arc<Node>, after: &World, new: &Arc<Node>) -> Vec<AnswerChange> {
     answers(before, old)
         .iter()
         .zip(&answers(after, new))

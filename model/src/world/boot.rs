@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::Mac;
 
+use super::Tried;
 use crate::event::{Seq, Stage};
 
 /// What is known of a declared node beside its declaration.
@@ -34,6 +35,9 @@ pub struct NodeState {
     /// What we last did to its power (`on`, `off`, `reset`), and when.
     #[serde(default)]
     pub power: Option<(String, Timestamp)>,
+    /// What its firmware did with the loaders that it was given.
+    #[serde(default)]
+    pub tried: Tried,
 }
 
 impl NodeState {
@@ -202,8 +206,12 @@ pub enum Step {
     OsDhcp,
     /// The root image was fetched whole.
     Root,
-    /// The node asked for its settings.
+    /// The node asked for its settings, or its installer for its answers.
     Answers,
+    /// The installer said that it started.
+    Started,
+    /// The node said that its disk has its system.
+    Installed,
     /// Handed over to its own disk.
     LocalBoot,
     /// The node said that it is ready.
@@ -225,6 +233,8 @@ impl Step {
             Self::OsDhcp => "os dhcp",
             Self::Root => "root image",
             Self::Answers => "answers",
+            Self::Started => "started",
+            Self::Installed => "installed",
             Self::LocalBoot => "local boot",
             Self::Ready => "ready",
         }

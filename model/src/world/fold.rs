@@ -69,6 +69,7 @@ impl World {
                     self.images.insert(name.clone(), Arc::new(image.clone()));
                 }
             }
+            What::LoadersFound { files } => self.loaders = Some(Arc::new(files.clone())),
             What::ImageRemoved {} => {
                 if let Subject::Image(name) = &event.subject {
                     self.images.remove(name);
@@ -108,12 +109,16 @@ impl World {
             | What::HookCalled { .. }
             | What::HookRefused { .. }
             | What::TargetSet { .. }
+            | What::DeploymentArmed { .. }
+            | What::DeploymentEnded { .. }
+            | What::InstallerSaid { .. }
             | What::Power { .. } => {}
         }
         match &event.subject {
             Subject::Node(name) => {
                 let mut state = self.nodes.get(name.as_str()).cloned().unwrap_or_default();
                 Arc::make_mut(&mut state).fold(event);
+                self.deployments.fold(event, state.boot.as_ref().map(|boot| boot.id));
                 self.nodes.insert(Arc::from(name.as_str()), state);
             }
             Subject::Machine(_) => self.machine(event),

@@ -15,11 +15,13 @@ mod machine;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod tried;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
 pub use snapshot::SnapshotError;
+pub use tried::{Chain, Tried};
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use wire::Mac;
 
 use crate::boot::Site;
 use crate::cluster::{Cluster, Node};
+use crate::deployment::Deployments;
 use crate::event::{Seq, Subject};
 
 /// The picture that every answer is derived from.
@@ -52,8 +55,12 @@ pub struct World {
     pub conflicts: OrdMap<Ipv4Addr, Timestamp>,
     /// Whether and where networks are served, by name.
     pub networks: OrdMap<String, Arc<NetworkState>>,
+    /// Deployments, those under way and those that ended.
+    pub deployments: Deployments,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
+    /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
+    pub loaders: Option<Arc<Vec<String>>>,
 }
 
 /// The cluster file in force.
@@ -146,6 +153,13 @@ impl World {
         own.filter_map(|network| self.networks.get(network))
             .find_map(|state| site(state))
             .or_else(|| self.networks.values().find_map(|state| site(state)))
+    }
+
+    /// Whether a boot loader can be had, as far as is known.
+    pub fn has_loader(&self, file: &str) -> bool {
+        self.loaders
+            .as_ref()
+            .is_none_or(|loaders| loaders.iter().any(|there| there == file))
     }
 
     /// This host's address on a network, as nodes there are given it; `None` while the network is not served.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
+
 use super::{Applied, Image, Lease, Machine, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
@@ -33,6 +35,10 @@ struct Snapshot {
     conflicts: Vec<(Ipv4Addr, Timestamp)>,
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
+    #[serde(default)]
+    loaders: Option<Arc<Vec<String>>>,
+    #[serde(default)]
+    deployments: Vec<Arc<Deployment>>,
 }
 
 impl World {
@@ -56,6 +62,8 @@ impl World {
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            loaders: self.loaders.clone(),
+            deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -86,7 +94,11 @@ impl World {
         }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
+        world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
+        for deployment in snapshot.deployments {
+            world.deployments.put(deployment);
+        }
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);
         }

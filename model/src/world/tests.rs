@@ -155,6 +155,9 @@ fn what() -> impl Strategy<Value = What> {
         Just(What::NetworkAbsent { why: "why".into() }),
         Just(What::ImageAdded(image())),
         Just(What::ImageRemoved {}),
+        Just(What::LoadersFound {
+            files: vec!["snponly.efi".into()]
+        }),
     ];
     let boot = prop_oneof![
         transfer(),
@@ -164,6 +167,7 @@ fn what() -> impl Strategy<Value = What> {
             identified_by: "mac".into(),
             client,
             mac: None,
+            deployment: None,
         }),
         Just(What::AnswersServed {
             document: "user-data".into(),
@@ -173,6 +177,7 @@ fn what() -> impl Strategy<Value = What> {
             hook,
             detail: "detail".into(),
             host_keys: vec!["key".into()],
+            deployment: None,
         }),
         client().prop_map(|client| What::HookRefused {
             hook: "ready".into(),

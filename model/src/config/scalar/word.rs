@@ -74,13 +74,29 @@ macro_rules! words {
     };
 }
 
-words!(BootTarget, "a boot target", "image", BootTarget::ALL);
-words!(
-    LoaderChoice,
-    "a loader",
-    "auto",
-    [Self::Auto, Self::Ipxe, Self::Snponly]
-);
+words!(LoaderChoice, "a loader", "auto", LoaderChoice::ALL);
+
+impl Scalar for BootTarget {
+    const NOUN: &'static str = "a boot target";
+    const EXAMPLE: &'static str = "image";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let wrong = match one_of(text, &Self::CHOOSABLE, Self::as_str) {
+            Ok(found) => return Ok(found),
+            Err(wrong) => wrong,
+        };
+        Err(match Self::parse(text).is_some_and(Self::installs) {
+            true => wrong.help(
+                "say `via: installer` or `via: image` here; the disk is written when you run `bellwether deploy`",
+            ),
+            false => wrong,
+        })
+    }
+
+    fn schema() -> Json {
+        json!({ "enum": Self::CHOOSABLE.map(Self::as_str) })
+    }
+}
 
 impl Scalar for DhcpMode {
     const NOUN: &'static str = "a DHCP mode";
