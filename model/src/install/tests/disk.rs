@@ -176,5 +176,4 @@ fn names_with_slashes_are_found_as_the_kernel_writes_them() {
     let mut old = old;
     old.disks.push("/dev/cciss/c0d0".into());
     assert_eq!(old.chosen("disk: {}"), "/dev/cciss/c0d0");
-    assert!(Path::new("/").exists());
 }
