@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+pub mod apt;
 pub mod cli;
 pub mod cluster_file;
 pub mod http;
