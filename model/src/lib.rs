@@ -8,6 +8,7 @@
 
 pub mod answers;
 pub mod boot;
+pub mod cache;
 pub mod cluster;
 pub mod config;
 pub mod dhcp;

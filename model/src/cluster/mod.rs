@@ -4,12 +4,14 @@
 //! networks, networks do not overlap, references resolve. It is made only by [`crate::config`].
 //! Invariant: looking up one node costs the same in a cluster of ten and of a hundred thousand.
 
+mod cache;
 mod doors;
 mod network;
 mod node;
 mod select;
 mod settings;
 
+pub use cache::Cache;
 pub use doors::{DhcpMode, Doors};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Bmc, Console, Nic, Node};
@@ -40,6 +42,8 @@ pub struct Cluster {
     pub defaults: Arc<Settings>,
     /// Which services are open, and where.
     pub doors: Doors,
+    /// The package cache.
+    pub cache: Cache,
     index: Index,
     layers: Layers,
 }
@@ -110,6 +114,7 @@ impl Cluster {
             nodes,
             defaults,
             doors,
+            cache: Cache::default(),
             index,
             layers: Layers::default(),
         }
@@ -118,6 +123,12 @@ impl Cluster {
     /// Keeps the layers beside what was made of them.
     pub(crate) fn with_layers(mut self, layers: Layers) -> Self {
         self.layers = layers;
+        self
+    }
+
+    /// Declares the package cache.
+    pub(crate) fn with_cache(mut self, cache: Cache) -> Self {
+        self.cache = cache;
         self
     }
 

@@ -1,5 +1,6 @@
 //! From what is written to what is meant: references resolved, every rule checked, nothing stopped at the first mistake.
 
+mod cache;
 mod layers;
 mod members;
 mod names;
@@ -46,5 +47,6 @@ pub(super) fn cluster(raw: &ClusterFile, problems: &mut Problems) -> Cluster {
         Arc::clone(&layers.defaults),
         doors,
     )
+    .with_cache(cache::cache(&raw.cache, problems))
     .with_layers(layers.into_cluster(own))
 }

@@ -1,6 +1,7 @@
 //! The kinds of single values: how each is read, checked and described.
 
 mod address;
+mod cache;
 mod key;
 mod name;
 mod number;
@@ -8,6 +9,7 @@ mod system;
 mod word;
 
 pub(super) use address::{ClientId, PackageSourceUri, Uuid, address_fault};
+pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds, Size};
 pub(super) use key::PublicKey;
 pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
 pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};
