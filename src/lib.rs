@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod apt;
+pub mod cache;
 pub mod cli;
 pub mod cluster_file;
 pub mod http;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::cache::{self, Cache};
 use crate::cluster_file;
 use crate::http::{self, HttpCounters};
 use crate::image_watch;
@@ -73,6 +74,9 @@ pub enum ServeError {
     /// TFTP cannot be opened.
     #[error(transparent)]
     Tftp(#[from] tftp::TftpError),
+    /// The package cache cannot be opened.
+    #[error(transparent)]
+    Cache(#[from] cache::StoreError),
     /// A service ended that should run forever.
     #[error("{service} stopped: {why}")]
     Died {
@@ -124,17 +128,20 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
     let loaders = Loaders::new(loaders);
+    let cache = cache::open(&state, &journal, &metrics).await?;
     let spawn = Spawn {
         journal: &journal,
         key: &key,
         doors: &doors,
         loaders: &loaders,
         images: &images,
+        cache: &cache,
         cancel: &cancel,
     };
     spawn.http(&mut tasks, &metrics);
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics);
+    spawn.cache(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
 
@@ -145,6 +152,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         key,
         images: images.clone(),
         metrics,
+        cache,
         started,
         http_port: doors.http.unwrap_or(80),
         stop: stop_api.clone(),
@@ -253,6 +261,7 @@ struct Spawn<'a> {
     doors: &'a Doors,
     loaders: &'a Loaders,
     images: &'a std::path::Path,
+    cache: &'a Arc<Cache>,
     cancel: &'a CancellationToken,
 }
 
@@ -275,10 +284,11 @@ impl Spawn<'_> {
         metrics.add(move || http_samples(&counted));
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let cancel = self.cancel.clone();
+        let router = cache::in_front(self.cache, http::router(shared));
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, http::router(shared), counters, cancel)
+                http::serve(address, router, counters, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )
@@ -307,6 +317,11 @@ impl Spawn<'_> {
         let cancel = self.cancel.clone();
         tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
         Ok(())
+    }
+
+    fn cache(&self, tasks: &mut Tasks) {
+        let plugged = cache::plug(self.cache.clone(), self.doors.cache, self.cancel.clone());
+        tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
     }
 
     fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {

@@ -2,7 +2,7 @@
 
 use super::Kind;
 
-/// What is known about a stored file, in seconds of one monotonic clock.
+/// What is known about a stored file, in milliseconds of one monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Knowledge {
     /// What it is.
@@ -26,7 +26,10 @@ pub enum Verdict {
     Ask,
 }
 
-/// Decides. `recheck` is for how many seconds an answer of upstream counts.
+/// An impatient client causes at most one question in this time.
+const PATIENCE: u64 = 1_000;
+
+/// Decides. `recheck` is for how many milliseconds an answer of upstream counts.
 pub fn judge(known: Knowledge, now: u64, recheck: u64) -> Verdict {
     let serve = match known.kind {
         Kind::Immutable => !known.insists,
@@ -34,7 +37,7 @@ pub fn judge(known: Knowledge, now: u64, recheck: u64) -> Verdict {
         Kind::Release | Kind::Index | Kind::Other => match known.validated {
             // Validated before the release changed: it may belong to the publication before.
             Some(at) if known.release_changed.is_some_and(|changed| changed > at) => false,
-            Some(at) => now.saturating_sub(at) < recheck && !(known.insists && at < now),
+            Some(at) => now.saturating_sub(at) < recheck && !(known.insists && now.saturating_sub(at) >= PATIENCE),
             None => false,
         },
     };
@@ -115,8 +118,8 @@ mod tests {
     #[test]
     fn an_impatient_crowd_causes_one_question_a_second() {
         let insists = Knowledge { insists: true, ..KNOWN };
-        assert_eq!(judge(insists, 100, 30), Verdict::Serve);
-        assert_eq!(judge(insists, 101, 30), Verdict::Ask);
+        assert_eq!(judge(insists, 1_099, 30_000), Verdict::Serve);
+        assert_eq!(judge(insists, 1_100, 30_000), Verdict::Ask);
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Event {
                 measure::size(image.root.size)
             ),
             What::ImageRemoved {} => "removed".into(),
+            What::CacheTrouble { why, times, .. } => match times {
+                0 | 1 => format!("package cache: {why}"),
+                times => format!("package cache: {why} (the last of {times} troubles)"),
+            },
+            What::CacheRecovered { upstream } => format!("package cache: {upstream} works again"),
             What::Power { action } => match action.as_str() {
                 "on" => "switched on".into(),
                 "off" => "switched off".into(),

@@ -54,6 +54,8 @@ pub struct World {
     pub networks: OrdMap<String, Arc<NetworkState>>,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
+    /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
+    pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
 }
 
 /// The cluster file in force.

@@ -33,6 +33,8 @@ struct Snapshot {
     conflicts: Vec<(Ipv4Addr, Timestamp)>,
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
+    #[serde(default)]
+    upstream_troubles: Vec<(String, (Timestamp, String))>,
 }
 
 impl World {
@@ -56,6 +58,11 @@ impl World {
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            upstream_troubles: self
+                .upstream_troubles
+                .iter()
+                .map(|(u, t)| (u.clone(), t.clone()))
+                .collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -87,6 +94,7 @@ impl World {
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
         world.images = snapshot.images.into_iter().collect();
+        world.upstream_troubles = snapshot.upstream_troubles.into_iter().collect();
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);
         }
