@@ -10,6 +10,7 @@ pub mod apt;
 pub mod cache;
 pub mod cli;
 pub mod cluster_file;
+pub mod conductor;
 pub mod http;
 pub mod image_watch;
 pub mod images;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::cache::{self, Cache};
 use crate::cluster_file;
+use crate::conductor;
 use crate::http::{self, HttpCounters};
 use crate::image_watch;
 use crate::journal::{Journal, JournalError};
@@ -122,6 +123,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    conductor::settle(&journal).await?;
 
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
@@ -142,6 +144,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics);
     spawn.cache(&mut tasks);
+    spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
 
@@ -292,6 +295,14 @@ impl Spawn<'_> {
                     .await
                     .map_err(|e| chain(&e)),
             )
+        });
+    }
+
+    fn conductor(&self, tasks: &mut Tasks) {
+        let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
+        tasks.spawn(async move {
+            conductor::run(journal, cancel).await;
+            ("the conductor", Ok(()))
         });
     }
 

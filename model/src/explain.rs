@@ -64,9 +64,21 @@ struct Said<'a> {
 type Values = for<'a> fn(&'a Settings) -> Vec<Said<'a>>;
 
 /// Every setting, in the order of the manual.
-const SETTINGS: [(&str, Values); 14] = [
+const SETTINGS: [(&str, Values); 24] = [
     ("boot", |s| one(&s.boot)),
     ("image", |s| one(&s.image)),
+    ("via", |s| one(&s.via)),
+    ("medium", |s| one(&s.medium)),
+    ("disk", |s| one(&s.disk)),
+    ("layout", |s| one(&s.layout)),
+    ("keyboard", |s| one(&s.keyboard)),
+    ("root_password_hash", |s| {
+        one_as(&s.root_password_hash, |_| "set".to_string())
+    }),
+    ("mirror", |s| one(&s.mirror)),
+    ("firmware", |s| one(&s.firmware)),
+    ("after_install", |s| one(&s.after_install)),
+    ("attempts", |s| one(&s.attempts)),
     ("loader", |s| one_as(&s.loader, |v| v.as_str().to_string())),
     ("console", |s| one(&s.console)),
     ("timezone", |s| one(&s.timezone)),

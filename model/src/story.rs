@@ -475,6 +475,7 @@ impl Story {
             identified_by: "mac".into(),
             client: ADDRESS.into(),
             mac: Some(self.mac),
+            deployment: None,
         };
         self.wait(0.05).of_node("http", what)
     }
@@ -504,6 +505,7 @@ impl Story {
             hook: hook.into(),
             detail: detail.into(),
             host_keys: Vec::new(),
+            deployment: None,
         };
         self.of_node("node", what)
     }

@@ -29,7 +29,9 @@ pub async fn choose(
     let world = api.journal.world();
     let nodes = select(&world, &choice.nodes)?;
     if let Some(target) = &choice.target
-        && BootTarget::parse(target).is_none()
+        && !BootTarget::CHOOSABLE
+            .iter()
+            .any(|choosable| choosable.as_str() == target)
     {
         return Err(ApiProblem::bad_request(format!(
             "{target} is no boot target: local, image, shell, maintenance"

@@ -6,6 +6,7 @@
 mod boot;
 mod cache;
 mod cluster;
+mod deployments;
 mod events;
 mod nodes;
 mod problem;

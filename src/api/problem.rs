@@ -31,6 +31,15 @@ impl ApiProblem {
         }
     }
 
+    /// The state of things does not allow it.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::CONFLICT,
+            detail: detail.into(),
+            diagnostics: None,
+        }
+    }
+
     /// A cluster file with mistakes.
     pub fn invalid(detail: impl Into<String>, diagnostics: String) -> Self {
         Self {

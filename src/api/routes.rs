@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, boot, cache, cluster, events, nodes, status};
+use super::{Api, ApiProblem, boot, cache, cluster, deployments, events, nodes, status};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -19,6 +19,10 @@ pub fn router(api: Api) -> Router {
         .route("/v1/nodes/{node}/why", get(nodes::why))
         .route("/v1/boot", post(boot::choose))
         .route("/v1/power", post(boot::power))
+        .route("/v1/deployments", get(deployments::list).post(deployments::arm))
+        .route("/v1/deployments/plan", post(deployments::plan))
+        .route("/v1/deployments/{id}", get(deployments::one))
+        .route("/v1/dismiss", post(deployments::dismiss))
         .route("/v1/plan", post(cluster::plan))
         .route("/v1/apply", post(cluster::apply))
         .route("/v1/images/rescan", post(cluster::rescan))

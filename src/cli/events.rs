@@ -2,7 +2,8 @@
 
 use anstyle::Style;
 use jiff::tz::TimeZone;
-use model::event::{Event, Outcome, Subject, What};
+use model::deployment::Ending;
+use model::event::{Event, Notable, Outcome, Subject, What};
 
 use super::sheet;
 
@@ -58,8 +59,18 @@ fn style(event: &Event) -> Style {
         | What::HookRefused { .. } => sheet::BAD,
         What::CacheRecovered { .. } => sheet::GOOD,
         What::HookCalled { hook, .. } if hook == "failed" => sheet::BAD,
-        What::HookCalled { hook, .. } if hook == "ready" => sheet::GOOD,
+        What::HookCalled { hook, .. } if hook == "ready" || hook == "installed" => sheet::GOOD,
         What::HookCalled { .. } => Style::new(),
+        What::InstallerSaid { notable, .. } => match notable {
+            Notable::Stage => Style::new(),
+            Notable::Warning => sheet::WATCH,
+            Notable::Question | Notable::Error => sheet::BAD,
+        },
+        What::DeploymentEnded { ending, .. } => match ending {
+            Ending::Done => sheet::GOOD,
+            Ending::Failed | Ending::Expired => sheet::BAD,
+            Ending::Dismissed | Ending::Superseded => sheet::WATCH,
+        },
         What::Transfer(transfer) => match &transfer.outcome {
             _ if transfer.benign().is_some() => sheet::DIM,
             Outcome::Complete | Outcome::Partial | Outcome::Probed => sheet::FILE,
@@ -73,6 +84,7 @@ fn style(event: &Event) -> Style {
         | What::ClusterApplied { .. }
         | What::NetworkServed { .. }
         | What::TargetSet { .. }
+        | What::DeploymentArmed { .. }
         | What::ImageAdded(_)
         | What::ImageRemoved {}
         | What::Power { .. } => sheet::WATCH,

@@ -126,6 +126,7 @@ fn summary(timeline: &Timeline, sheet: &Sheet) -> String {
     let total = measure::span(timeline.total);
     let (style, text) = match &timeline.end {
         Ended::Ready => (sheet::GOOD, format!("ready after {total}")),
+        Ended::Installed => (sheet::GOOD, format!("installed after {total}")),
         Ended::Underway => (sheet::TALK, format!("under way for {total}")),
         Ended::Local => (sheet::GOOD, format!("handed over to its own disk after {total}")),
         Ended::Failed(why) => {

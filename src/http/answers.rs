@@ -10,18 +10,25 @@ use model::event::{Subject, What};
 use super::hook::check_token;
 use super::{Ends, Problem, Shared};
 
-/// `GET /cloud-init/{node}/{token}/{document}`: `meta-data`, `user-data` or `vendor-data` of the node's present boot.
+/// `GET /cloud-init/{node}/{token}/{document}`: `meta-data`, `user-data` or `vendor-data` of the node's present boot, or of
+/// the system that a deployment installed.
 pub async fn document(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
     Path((name, token, document)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let world = shared.journal.world();
-    let (node, boot) = check_token(&shared, &world, &name, &token)?;
-    let target = boot.target.as_deref().and_then(BootTarget::parse).unwrap_or_default();
+    let caller = check_token(&shared, &world, &name, &token)?;
+    let (node, occasion) = (&caller.node, caller.occasion);
+    // What a deployment installed is set up in full, whichever way it was booted.
+    let booted = caller.boot.as_ref().filter(|_| caller.deployment.is_none());
+    let target = booted
+        .and_then(|boot| boot.target.as_deref())
+        .and_then(BootTarget::parse)
+        .unwrap_or_default();
     let rendered = match document.as_str() {
-        "meta-data" => meta_data(&world.cluster, &node, boot.id),
-        "user-data" => user_data(&shared.key, shared.site(ends), &world.cluster, &node, boot.id, target),
+        "meta-data" => meta_data(&world.cluster, node, occasion),
+        "user-data" => user_data(&shared.key, shared.site(ends), &world.cluster, node, occasion, target),
         "vendor-data" => vendor_data(),
         _ => {
             return Err(Problem::not_found(

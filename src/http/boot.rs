@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Mac;
 use model::boot::{Client, Identified, boot_script, identify, resolve};
+use model::deployment::effective;
 use model::event::{Subject, What};
 use serde::Deserialize;
 
@@ -63,6 +64,7 @@ async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) ->
                 identified_by: "nothing".into(),
                 client: plain(ends.client.ip()),
                 mac: Some(mac),
+                deployment: None,
             };
             shared.journal.observe(vec![shared.event(Subject::Machine(mac), what)]);
         }
@@ -76,6 +78,8 @@ async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) ->
         identified_by: by.into(),
         client: plain(ends.client.ip()),
         mac: client.mac,
+        // What is blocked starts nothing, so it is no attempt.
+        deployment: resolved.deployment.filter(|_| resolved.blocked.is_none()),
     };
     // The event may begin the boot whose number the token is made from, and it uses up a `--once`: it must be in
     // the journal before the script leaves.
@@ -90,6 +94,19 @@ async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) ->
     })?;
     let state = committed.world.state(&node.name);
     let boot = state.boot.as_ref().map_or(committed.last, |boot| boot.id);
+    let node = effective(&committed.world, &node);
+    // Somebody may have dismissed the deployment while the journal wrote: then nothing may be installed.
+    let stands = |id| {
+        let deployment = committed.world.deployments.get(id);
+        deployment.is_some_and(|d| d.wants_install() && d.attempt().is_some_and(|attempt| attempt.boot == boot))
+    };
+    if resolved.target.installs() && resolved.blocked.is_none() && !resolved.deployment.is_some_and(stands) {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "deployment",
+            "the deployment ended this moment, ask again",
+        ));
+    }
     Ok(text(
         boot_script(&shared.key, site, client.mac, boot, Some((&node, &resolved))).text,
     ))

@@ -1,11 +1,13 @@
-//! Callbacks of nodes: ready, failed, progress.
+//! Callbacks of nodes: ready, failed, progress; of their installers also started and installed.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use model::boot::Occasion;
 use model::cluster::Node;
+use model::deployment::{Deployment, effective};
 use model::event::{Subject, What};
 use model::world::{Boot, World};
 
@@ -16,7 +18,8 @@ const DETAIL: usize = 4096;
 
 /// `POST /boot/hook/{node}/{token}/{hook}`.
 ///
-/// `ready` takes cloud-init's `phone_home` form, whose host keys are remembered; `failed` and `progress` take text.
+/// `ready` takes cloud-init's `phone_home` form, whose host keys are remembered; the others take text. `started` and
+/// `installed` take the token of a deployment's attempt.
 pub async fn called(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
@@ -24,24 +27,32 @@ pub async fn called(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<&'static str, Problem> {
-    if !matches!(hook.as_str(), "ready" | "failed" | "progress") {
+    let installing = matches!(hook.as_str(), "started" | "installed");
+    if !installing && !matches!(hook.as_str(), "ready" | "failed" | "progress") {
         return Err(Problem::not_found(
             "no-such-hook",
-            format!("{hook} is no hook: ready, failed or progress"),
+            format!("{hook} is no hook: ready, failed, progress, started or installed"),
         ));
     }
     let world = shared.journal.world();
-    if let Err(problem) = check_token(&shared, &world, &name, &token) {
-        if world.cluster.node(&name).is_some() {
-            let what = What::HookRefused {
-                hook,
-                client: plain(ends.client.ip()),
-                why: problem.detail.clone(),
-            };
-            shared.journal.observe(vec![shared.event(Subject::Node(name), what)]);
+    let caller = check_token(&shared, &world, &name, &token).and_then(|caller| match caller.deployment {
+        None if installing => Err(refused("the token is of a boot, not of a deployment")),
+        _ => Ok(caller),
+    });
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(problem) => {
+            if world.cluster.node(&name).is_some() {
+                let what = What::HookRefused {
+                    hook,
+                    client: plain(ends.client.ip()),
+                    why: problem.detail.clone(),
+                };
+                shared.journal.observe(vec![shared.event(Subject::Node(name), what)]);
+            }
+            return Err(problem);
         }
-        return Err(problem);
-    }
+    };
     let is_form = headers
         .get(header::CONTENT_TYPE)
         .and_then(|t| t.to_str().ok())
@@ -55,6 +66,7 @@ pub async fn called(
         hook,
         detail,
         host_keys,
+        deployment: caller.deployment.as_ref().map(|deployment| deployment.id),
     };
     let event = shared.event(Subject::Node(name), what);
     shared.journal.commit(vec![event]).await.map_err(|error| {
@@ -68,20 +80,66 @@ pub async fn called(
     Ok("ok\n")
 }
 
-/// The node and its present boot, if the token is that boot's.
-pub fn check_token(shared: &Shared, world: &World, name: &str, token: &str) -> Result<(Arc<Node>, Boot), Problem> {
-    let refuse = |why: &str| Problem::new(StatusCode::FORBIDDEN, "token", why);
+/// Who called, as its token tells.
+pub struct Caller {
+    /// The node, as its deployment has it.
+    pub node: Arc<Node>,
+    /// Its present boot.
+    pub boot: Option<Boot>,
+    /// What the token is good for.
+    pub occasion: Occasion,
+    /// The deployment whose attempt the token belongs to.
+    pub deployment: Option<Arc<Deployment>>,
+}
+
+/// The node, if the token is that of its present boot or of the attempt of its deployment.
+pub fn check_token(shared: &Shared, world: &World, name: &str, token: &str) -> Result<Caller, Problem> {
     let Some(node) = world.cluster.node(name) else {
-        return Err(refuse("the token is not of a boot of such a node"));
+        return Err(refused("the token is not of a boot of such a node"));
     };
     let state = world.state(name);
-    match &state.boot {
-        Some(boot) if shared.key.verify(name, boot.id, token) => Ok((node.clone(), boot.clone())),
-        _ if state.earlier.iter().any(|boot| shared.key.verify(name, boot.id, token)) => {
-            Err(refuse("the token is of an earlier boot of this node"))
-        }
-        _ => Err(refuse("the token is not of a boot of such a node")),
+    let is = |occasion: Occasion| shared.key.verify(name, occasion, token).then_some(occasion);
+    if let Some(occasion) = state.boot.as_ref().and_then(|boot| is(Occasion::Boot(boot.id))) {
+        return Ok(Caller {
+            node: effective(world, node),
+            boot: state.boot.clone(),
+            occasion,
+            deployment: None,
+        });
     }
+    if let Some(latest) = world.deployments.latest(name) {
+        let mut attempts = latest.tries.iter().rev().map(|attempt| Occasion::Attempt {
+            deployment: latest.id,
+            boot: attempt.boot,
+        });
+        let present = attempts.next().and_then(is);
+        match present {
+            Some(occasion) if latest.is_active() => {
+                return Ok(Caller {
+                    node: effective(world, node),
+                    boot: state.boot.clone(),
+                    occasion,
+                    deployment: Some(latest.clone()),
+                });
+            }
+            Some(_) => {
+                let why = format!("the token is of deployment {}, which has ended", latest.id);
+                return Err(refused(why));
+            }
+            None if attempts.any(|occasion| is(occasion).is_some()) => {
+                return Err(refused("the token is of an earlier attempt of this deployment"));
+            }
+            None => {}
+        }
+    }
+    match state.earlier.iter().any(|boot| is(Occasion::Boot(boot.id)).is_some()) {
+        true => Err(refused("the token is of an earlier boot of this node")),
+        false => Err(refused("the token is not of a boot of such a node")),
+    }
+}
+
+fn refused(why: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "token", why)
 }
 
 fn form(body: &[u8]) -> (String, Vec<String>) {

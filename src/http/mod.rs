@@ -1,12 +1,13 @@
 //! HTTP for nodes: scripts, images, settings and callbacks, over plain HTTP on the machines' own network.
 //!
 //! Invariant: nothing secret is served here, and no path leads out of the folders that are meant.
-//! Invariant: a callback without the present boot's token changes nothing.
+//! Invariant: a callback without the token of the present boot or of the attempt under way changes nothing.
 
 mod answers;
 mod boot;
 mod files;
 mod hook;
+mod install;
 pub mod lane;
 mod problem;
 pub mod range;

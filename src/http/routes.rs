@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{any, get, post};
 
-use super::{Problem, Shared, answers, boot, files, hook};
+use super::{Problem, Shared, answers, boot, files, hook, install};
 
 /// Every path that a node may ask for.
 pub fn router(shared: Shared) -> Router {
@@ -11,6 +11,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/boot/script", get(boot::script_of_client))
         .route("/boot/{node}/script", get(boot::script_of_node))
         .route("/boot/hook/{node}/{token}/{hook}", post(hook::called))
+        .route("/install/{node}/{token}/{document}", get(install::asked))
         .route("/cloud-init/{node}/{token}/{document}", get(answers::document))
         .route("/images/{image}/{file}", get(files::image))
         .route("/loaders/{file}", get(files::loader))

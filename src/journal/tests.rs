@@ -29,6 +29,7 @@ fn ready() -> NewEvent {
         hook: "ready".to_string(),
         detail: String::new(),
         host_keys: vec!["key".to_string()],
+        deployment: None,
     })
 }
 

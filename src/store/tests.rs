@@ -130,6 +130,7 @@ fn every_kind() -> Vec<What> {
             identified_by: "mac".to_string(),
             client: "10.0.0.7".parse().unwrap(),
             mac: None,
+            deployment: None,
         },
         What::AnswersServed {
             document: "user-data".to_string(),
@@ -139,6 +140,7 @@ fn every_kind() -> Vec<What> {
             hook: "ready".to_string(),
             detail: text(),
             host_keys: vec!["ssh-ed25519 AAAA".to_string()],
+            deployment: None,
         },
         What::HookRefused {
             hook: "ready".to_string(),

@@ -1,6 +1,7 @@
 //! What a running node is told of itself: cloud-init's documents and `/etc/hosts`.
 //!
-//! Invariant: nothing secret is in any of these; they travel over plain HTTP.
+//! Invariant: nothing secret is in any of these, they travel over plain HTTP. The hashes of passwords are as public as
+//! the wire, which the manual says where they are declared.
 
 mod hosts;
 #[cfg(test)]
@@ -12,15 +13,18 @@ pub(crate) use hosts::lines as host_lines;
 pub use user_data::user_data;
 pub(crate) use user_data::user_data_without_hosts;
 
-use crate::boot::Rendered;
+use crate::boot::{Occasion, Rendered};
 use crate::cluster::{Cluster, Node};
-use crate::event::Seq;
 
 /// The `meta-data` of NoCloud: who the node is. A new boot is a new instance, so cloud-init applies everything again
-/// to a system that kept nothing.
-pub fn meta_data(cluster: &Cluster, node: &Node, boot: Seq) -> Rendered {
+/// to a system that kept nothing; what a deployment installed is one instance for as long as it lives.
+pub fn meta_data(cluster: &Cluster, node: &Node, occasion: impl Into<Occasion>) -> Rendered {
+    let instance = match occasion.into() {
+        Occasion::Boot(boot) => boot.to_string(),
+        Occasion::Attempt { deployment, .. } => format!("deployment-{deployment}"),
+    };
     yaml(format!(
-        "instance-id: {name}-{boot}\nlocal-hostname: {name}\nhostname: {fqdn}\n",
+        "instance-id: {name}-{instance}\nlocal-hostname: {name}\nhostname: {fqdn}\n",
         name = node.name,
         fqdn = cluster.fqdn(node)
     ))

@@ -128,3 +128,18 @@ fn a_new_boot_is_a_new_instance() {
     );
     assert_ne!(meta_data(&cluster, node, 42).text, meta_data(&cluster, node, 43).text);
 }
+
+#[test]
+fn a_password_is_a_hash_and_logs_in() {
+    let hash = "$6$saltsalt$0123456789012345678901234567890123456789";
+    let file = FILE.replace("uid: 1001", &format!("uid: 1001, password_hash: {hash}"));
+    let file = file.replace("  worker:\n", &format!("  worker:\n    root_password_hash: {hash}\n"));
+    let cluster = crate::config::read(&file).cluster.unwrap();
+    let node = cluster.node("n1").unwrap();
+    let text = user_data(&Key::new([7; 32]), SITE, &cluster, node, 1, BootTarget::Image).text;
+    let parsed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    for user in [0, 1] {
+        assert_eq!(parsed["users"][user]["hashed_passwd"], hash);
+        assert_eq!(parsed["users"][user]["lock_passwd"], false);
+    }
+}

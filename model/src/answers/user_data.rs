@@ -3,15 +3,29 @@
 use serde_json::json;
 
 use super::{hosts, yaml};
-use crate::boot::{Key, Rendered, Site};
+use crate::boot::{Key, Occasion, Rendered, Site};
 use crate::cluster::{BootTarget, Cluster, Node, Settings};
-use crate::event::Seq;
 use crate::templates;
 
-/// The cloud-config of a node for one boot. A maintenance boot gets name, keys and users only: it waits for a person
+/// The cloud-config of a node for one boot, or for the system that a deployment installs. A maintenance boot gets name, keys and users only: it waits for a person
 /// and does nothing by itself.
-pub fn user_data(key: &Key, site: Site, cluster: &Cluster, node: &Node, boot: Seq, target: BootTarget) -> Rendered {
-    document(key, site, cluster, node, boot, target, Some(hosts(cluster, node)))
+pub fn user_data(
+    key: &Key,
+    site: Site,
+    cluster: &Cluster,
+    node: &Node,
+    occasion: impl Into<Occasion>,
+    target: BootTarget,
+) -> Rendered {
+    document(
+        key,
+        site,
+        cluster,
+        node,
+        occasion.into(),
+        target,
+        Some(hosts(cluster, node)),
+    )
 }
 
 /// The cloud-config without the list of hosts, which is the same for every node and would be most of each plan.
@@ -20,10 +34,10 @@ pub(crate) fn user_data_without_hosts(
     site: Site,
     cluster: &Cluster,
     node: &Node,
-    boot: Seq,
+    occasion: impl Into<Occasion>,
     target: BootTarget,
 ) -> Rendered {
-    document(key, site, cluster, node, boot, target, None)
+    document(key, site, cluster, node, occasion.into(), target, None)
 }
 
 fn document(
@@ -31,20 +45,21 @@ fn document(
     site: Site,
     cluster: &Cluster,
     node: &Node,
-    boot: Seq,
+    occasion: Occasion,
     target: BootTarget,
     hosts: Option<String>,
 ) -> Rendered {
     let settings = &*node.settings;
     let maintenance = target == BootTarget::Maintenance;
-    let token = key.token(&node.name, boot);
+    let token = key.token(&node.name, occasion);
     let values = json!({
         "name": &*node.name,
         "fqdn": cluster.fqdn(node),
-        "boot": boot,
+        "occasion": occasion.to_string(),
         "timezone": settings.timezone.as_ref().map(|v| &v.value),
         "locale": settings.locale.as_ref().map(|v| &v.value),
         "ntp": settings.ntp.iter().map(|v| &v.value).collect::<Vec<_>>(),
+        "root_password_hash": settings.root_password_hash.as_ref().map(|v| &v.value),
         "root_keys": settings.ssh_keys.iter().map(|v| &v.value).collect::<Vec<_>>(),
         "users": users(settings),
         "sources": if maintenance { json!([]) } else { sources(settings) },
@@ -82,6 +97,7 @@ fn users(settings: &Settings) -> serde_json::Value {
                 "name": user.name,
                 "gecos": user.gecos,
                 "ssh_keys": user.ssh_keys,
+                "password_hash": user.password_hash,
                 "sudo": user.sudo,
                 "groups": user.groups.join(","),
                 "shell": user.shell,

@@ -12,7 +12,7 @@ pub use identify::{Client, Identified, identify};
 pub use loader::{BootFile, boot_file, default_loader};
 pub use script::{autoexec, boot_script, local_grub};
 pub use target::{Resolved, resolve};
-pub use token::Key;
+pub use token::{Key, Occasion};
 
 use std::net::Ipv4Addr;
 

@@ -42,7 +42,10 @@ pub fn boot_script(key: &Key, site: Site, mac: Option<Mac>, boot: Seq, asked: Op
             fields.insert("args".into(), args.into());
             "image.ipxe"
         }
-        (BootTarget::Image | BootTarget::Maintenance, None) => "blocked.ipxe",
+        (BootTarget::Image | BootTarget::Maintenance, None) | (BootTarget::Install | BootTarget::Deploy, _) => {
+            fields.insert("why".into(), "nothing is there to start".into());
+            "blocked.ipxe"
+        }
     };
     render(template, &values)
 }

@@ -74,6 +74,7 @@ fn asks(world: &mut World, node: &str) -> Resolved {
         identified_by: "mac".into(),
         client: "10.77.0.11".parse().unwrap(),
         mac: None,
+        deployment: None,
     };
     happens(world, node, what);
     resolved

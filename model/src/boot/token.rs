@@ -1,12 +1,42 @@
-//! Tokens: how a node proves that a callback belongs to its present boot.
+//! Tokens: how a node proves that a callback belongs to its present boot, or to its deployment's attempt.
 //!
-//! A token is derived, never stored: HMAC-SHA-256 under the server's key over the node's name and the boot's number,
-//! so that the journal and its readers hold nothing that could be used to call back.
+//! A token is derived, never stored: HMAC-SHA-256 under the server's key over the node's name and the number of the
+//! boot or of the attempt, so that the journal and its readers hold nothing that could be used to call back.
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
 use crate::event::Seq;
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// One boot of a node: until its next one.
+    Boot(Seq),
+    /// One attempt of a deployment, with the system that it installs: until the deployment ends.
+    Attempt {
+        /// The deployment.
+        deployment: Seq,
+        /// The boot in which the attempt runs.
+        boot: Seq,
+    },
+}
+
+impl From<Seq> for Occasion {
+    fn from(boot: Seq) -> Self {
+        Self::Boot(boot)
+    }
+}
+
+impl std::fmt::Display for Occasion {
+    /// `boot 42`, `deployment 17`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boot(boot) => write!(f, "boot {boot}"),
+            Self::Attempt { deployment, .. } => write!(f, "deployment {deployment}"),
+        }
+    }
+}
 
 /// The key of this server's boot tokens, 32 random bytes that never leave it.
 #[derive(Clone)]
@@ -24,14 +54,14 @@ impl Key {
         Self(bytes)
     }
 
-    /// The token of one boot of one node: 32 hexadecimal digits (128 bits).
-    pub fn token(&self, node: &str, boot: Seq) -> String {
-        let tag = self.mac(node, boot).finalize().into_bytes();
+    /// The token of a node on an occasion: 32 hexadecimal digits (128 bits).
+    pub fn token(&self, node: &str, occasion: impl Into<Occasion>) -> String {
+        let tag = self.mac(node, occasion.into()).finalize().into_bytes();
         tag[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether a token is that of this boot. Takes the same time for every wrong token.
-    pub fn verify(&self, node: &str, boot: Seq, token: &str) -> bool {
+    /// Whether a token is that of this occasion. Takes the same time for every wrong token.
+    pub fn verify(&self, node: &str, occasion: impl Into<Occasion>, token: &str) -> bool {
         let mut bytes = [0u8; 16];
         if token.len() != 32 || !token.is_ascii() {
             return false;
@@ -42,15 +72,22 @@ impl Key {
                 Err(_) => return false,
             }
         }
-        self.mac(node, boot).verify_truncated_left(&bytes).is_ok()
+        self.mac(node, occasion.into()).verify_truncated_left(&bytes).is_ok()
     }
 
-    fn mac(&self, node: &str, boot: Seq) -> Hmac<Sha256> {
+    fn mac(&self, node: &str, occasion: Occasion) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        mac.update(b"bellwether boot token\0");
+        let (purpose, boot): (&[u8], _) = match occasion {
+            Occasion::Boot(boot) => (b"bellwether boot token\0", boot),
+            Occasion::Attempt { boot, .. } => (b"bellwether attempt token\0", boot),
+        };
+        mac.update(purpose);
         mac.update(node.as_bytes());
         mac.update(&[0]);
         mac.update(&boot.to_be_bytes());
+        if let Occasion::Attempt { deployment, .. } = occasion {
+            mac.update(&deployment.to_be_bytes());
+        }
         mac
     }
 }

@@ -19,7 +19,7 @@ pub struct Cache {
 impl Default for Cache {
     fn default() -> Self {
         Self {
-            size: 20_000_000_000,
+            size: 20 << 30,
             offline: false,
             recheck: 30,
             upstreams: Vec::new(),

@@ -6,6 +6,7 @@
 
 mod cache;
 mod doors;
+mod install;
 mod network;
 mod node;
 mod select;
@@ -13,6 +14,7 @@ mod settings;
 
 pub use cache::Cache;
 pub use doors::{DhcpMode, Doors};
+pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Bmc, Console, Nic, Node};
 pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};
@@ -146,6 +148,36 @@ impl Cluster {
         let own = self.index.name.get(&*node.name).and_then(|at| self.layers.own.get(*at));
         found.extend(own.and_then(Option::as_ref).map(|settings| &**settings));
         found
+    }
+
+    /// The node as it would be with another profile.
+    ///
+    /// # Errors
+    /// If there is no such profile.
+    pub fn node_as(&self, node: &Arc<Node>, profile: &str) -> Result<Arc<Node>, String> {
+        if node.profile.as_ref().is_some_and(|own| own.value == profile) {
+            return Ok(node.clone());
+        }
+        if !self.layers.profiles.contains_key(profile) {
+            let names = self.profiles.iter().map(String::as_str);
+            let help = crate::config::suggest::did_you_mean(profile, names)
+                .unwrap_or_else(|| "see `profiles` in the cluster file".into());
+            return Err(format!("there is no profile `{profile}`: {help}"));
+        }
+        let mut wanted = Node::clone(node);
+        wanted.profile = Some(Sourced {
+            value: profile.to_string(),
+            origin: Origin {
+                layer: Layer::Node(node.name.to_string()),
+                line: node.line,
+            },
+        });
+        let mut settings = Settings::default();
+        for layer in self.layers_of(&wanted) {
+            settings.overlay(layer);
+        }
+        wanted.settings = Arc::new(settings);
+        Ok(Arc::new(wanted))
     }
 
     /// The node of that name.

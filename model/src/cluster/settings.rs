@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Console;
+use super::{AfterInstall, Console, DiskRule, Layout, Via};
 
 /// A value and where it was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +55,28 @@ impl fmt::Display for Layer {
 pub struct Settings {
     /// What the node gets when it asks to boot.
     pub boot: Option<Sourced<BootTarget>>,
-    /// Image that the target `image` boots.
+    /// Image that the target `image` boots, or that is written to the disk.
     pub image: Option<Sourced<String>>,
+    /// How the operating system comes to run.
+    pub via: Option<Sourced<Via>>,
+    /// Medium that is installed from.
+    pub medium: Option<Sourced<String>>,
+    /// Disk that is installed to.
+    pub disk: Option<Sourced<DiskRule>>,
+    /// How that disk is divided.
+    pub layout: Option<Sourced<Layout>>,
+    /// Keyboard layout of XKB.
+    pub keyboard: Option<Sourced<String>>,
+    /// Hash of root's password as crypt(5) has it. `None`: root has none and logs in by key only.
+    pub root_password_hash: Option<Sourced<String>>,
+    /// Base URL of the package mirror. `None`: this server's cache.
+    pub mirror: Option<Sourced<String>>,
+    /// Whether firmware that is not free software may be installed.
+    pub firmware: Option<Sourced<bool>>,
+    /// What a node does when its disk has its system.
+    pub after_install: Option<Sourced<AfterInstall>>,
+    /// How often an installation is tried, 1..=10.
+    pub attempts: Option<Sourced<u32>>,
     /// Network boot loader for the firmware.
     pub loader: Option<Sourced<LoaderChoice>>,
     /// Serial console.
@@ -84,18 +104,30 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The declared boot target and where it comes from: what is said, else `image` where an image is named, else
-    /// `local`, which is built in.
+    /// The declared boot target and where it comes from: what is said, else `local` where the system is on the disk,
+    /// else `image` where an image is named, else `local`, which is built in.
     pub fn target(&self) -> (BootTarget, Option<&Origin>) {
-        match (&self.boot, &self.image) {
-            (Some(boot), _) => (boot.value, Some(&boot.origin)),
-            (None, Some(image)) => (BootTarget::Image, Some(&image.origin)),
-            (None, None) => (BootTarget::default(), None),
+        let on_disk = self.via.as_ref().filter(|via| via.value != Via::Network);
+        match (&self.boot, on_disk, &self.image) {
+            (Some(boot), _, _) => (boot.value, Some(&boot.origin)),
+            (None, Some(via), _) => (BootTarget::Local, Some(&via.origin)),
+            (None, None, Some(image)) => (BootTarget::Image, Some(&image.origin)),
+            (None, None, None) => (BootTarget::default(), None),
         }
+    }
+
+    /// How the operating system comes to run.
+    pub fn via(&self) -> Via {
+        self.via.as_ref().map(|via| via.value).unwrap_or_default()
+    }
+
+    /// How often an installation is tried before the node is parked.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.as_ref().map_or(3, |attempts| attempts.value)
     }
 }
 
-/// What a node gets when it next asks (`install`, `deploy` and `discover` come with deployments).
+/// What a node gets when it next asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BootTarget {
     /// Boot from its own disk.
@@ -107,11 +139,25 @@ pub enum BootTarget {
     Shell,
     /// Boot the maintenance image and wait with remote login, do nothing by itself.
     Maintenance,
+    /// Run the distribution's installer. Only an armed deployment leads here.
+    Install,
+    /// Have an image written to the disk. Only an armed deployment leads here.
+    Deploy,
 }
 
 impl BootTarget {
-    /// All targets, for help texts and suggestions.
-    pub const ALL: [Self; 4] = [Self::Local, Self::Image, Self::Shell, Self::Maintenance];
+    /// All targets.
+    pub const ALL: [Self; 6] = [
+        Self::Local,
+        Self::Image,
+        Self::Shell,
+        Self::Maintenance,
+        Self::Install,
+        Self::Deploy,
+    ];
+
+    /// Those that a person may choose; the others take an armed deployment.
+    pub const CHOOSABLE: [Self; 4] = [Self::Local, Self::Image, Self::Shell, Self::Maintenance];
 
     /// The word of the cluster file, the API and the CLI.
     pub fn as_str(self) -> &'static str {
@@ -120,12 +166,19 @@ impl BootTarget {
             Self::Image => "image",
             Self::Shell => "shell",
             Self::Maintenance => "maintenance",
+            Self::Install => "install",
+            Self::Deploy => "deploy",
         }
     }
 
     /// The target of that word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.as_str() == word)
+    }
+
+    /// Whether it leads to the disk being written.
+    pub fn installs(self) -> bool {
+        matches!(self, Self::Install | Self::Deploy)
     }
 }
 
@@ -167,6 +220,8 @@ pub struct UserAccount {
     pub gecos: Option<String>,
     /// Public keys.
     pub ssh_keys: Vec<String>,
+    /// Hash of the password as crypt(5) has it. `None`: no login by password.
+    pub password_hash: Option<String>,
     /// May become root without a password.
     pub sudo: bool,
     /// Supplementary groups.

@@ -28,6 +28,16 @@ impl Settings {
         }
         win(&mut self.boot, &higher.boot);
         win(&mut self.image, &higher.image);
+        win(&mut self.via, &higher.via);
+        win(&mut self.medium, &higher.medium);
+        win(&mut self.disk, &higher.disk);
+        win(&mut self.layout, &higher.layout);
+        win(&mut self.keyboard, &higher.keyboard);
+        win(&mut self.root_password_hash, &higher.root_password_hash);
+        win(&mut self.mirror, &higher.mirror);
+        win(&mut self.firmware, &higher.firmware);
+        win(&mut self.after_install, &higher.after_install);
+        win(&mut self.attempts, &higher.attempts);
         win(&mut self.loader, &higher.loader);
         win(&mut self.console, &higher.console);
         win(&mut self.timezone, &higher.timezone);

@@ -71,6 +71,9 @@ fn unknown_key<S: Section>(name: &str, span: Span) -> Diagnostic {
     S::keys(&mut keys);
     let help = match name {
         "<<" => "YAML's merge key is not used here: say shared settings once, in a profile or a group".to_string(),
+        "password" if keys.contains(&"password_hash") => {
+            "a password does not belong into this file: `password_hash`, as `mkpasswd -m yescrypt` makes it".to_string()
+        }
         "password" => "passwords do not belong into this file: `password_from: env:NAME` or `file:/path`".to_string(),
         _ => did_you_mean(name, keys.iter().copied())
             .unwrap_or_else(|| format!("the keys here are `{}`", keys.join("`, `"))),

@@ -5,10 +5,12 @@
 
 mod benign;
 mod dhcp;
+mod install;
 mod sentence;
 mod transfer;
 
 pub use dhcp::{DhcpAsk, Stage};
+pub use install::Notable;
 pub use transfer::{Outcome, Protocol, Role, Transfer};
 
 use std::fmt;
@@ -18,6 +20,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::Mac;
+
+use crate::cluster::Via;
+use crate::deployment::Ending;
 
 /// Position in the journal, from 1, without gaps.
 pub type Seq = u64;
@@ -278,6 +283,9 @@ pub enum What {
         /// MAC of the NIC that booted, where the loader said it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mac: Option<Mac>,
+        /// The deployment that an installing script belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<Seq>,
     },
     /// Settings were fetched by the node (cloud-init and the like).
     #[serde(rename = "answers.served")]
@@ -290,7 +298,7 @@ pub enum What {
     /// The node called back with its boot's token.
     #[serde(rename = "hook.called")]
     HookCalled {
-        /// `ready`, `failed`, `progress`.
+        /// `ready`, `failed`, `progress`; of an installer also `started`, `installed`.
         hook: String,
         /// What it said, shortened to 4,096 bytes.
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -298,6 +306,9 @@ pub enum What {
         /// Host keys that the node reported.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         host_keys: Vec<String>,
+        /// The deployment whose token it was; `None`: the token of a boot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<Seq>,
     },
     /// Somebody called back with a token that is not this boot's; nothing changed.
     #[serde(rename = "hook.refused")]
@@ -316,6 +327,41 @@ pub enum What {
         target: Option<String>,
         /// For one boot only.
         once: bool,
+    },
+    /// A deployment was armed: the node may install. Its number is the position of this event.
+    #[serde(rename = "deployment.armed")]
+    DeploymentArmed {
+        /// How the system comes to the disk.
+        via: Via,
+        /// The medium or the image.
+        source: String,
+        /// The profile, where another one than the declared was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
+        /// Which disk is taken and how it is divided, in words.
+        onto: String,
+        /// No attempt begins after this.
+        expires: Timestamp,
+        /// How many attempts may begin.
+        attempts: u32,
+    },
+    /// A deployment ended.
+    #[serde(rename = "deployment.ended")]
+    DeploymentEnded {
+        /// Which.
+        deployment: Seq,
+        /// How.
+        ending: Ending,
+        /// Why, in a sentence.
+        why: String,
+    },
+    /// An installer said something notable in its log.
+    #[serde(rename = "installer.said")]
+    InstallerSaid {
+        /// What kind of line it is.
+        notable: Notable,
+        /// The line, shortened to 1,024 bytes.
+        line: String,
     },
     /// An image is there, new or changed.
     #[serde(rename = "image.added")]
@@ -375,6 +421,9 @@ impl What {
             Self::HookCalled { .. } => "hook.called",
             Self::HookRefused { .. } => "hook.refused",
             Self::TargetSet { .. } => "target.set",
+            Self::DeploymentArmed { .. } => "deployment.armed",
+            Self::DeploymentEnded { .. } => "deployment.ended",
+            Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
             Self::ImageRemoved {} => "image.removed",
             Self::CacheTrouble { .. } => "cache.trouble",

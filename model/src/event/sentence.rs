@@ -1,6 +1,6 @@
 //! Events as sentences. The subject is not named: whoever prints an event puts it before the sentence.
 
-use super::{DhcpAsk, Event, Outcome, Protocol, Role, Stage, Transfer, What};
+use super::{DhcpAsk, Event, Notable, Outcome, Protocol, Role, Stage, Transfer, What};
 use crate::measure;
 
 impl Event {
@@ -82,6 +82,8 @@ impl Event {
                 ("ready", _) => "says that it is ready".into(),
                 ("failed", "") => "says that it failed".into(),
                 ("failed", detail) => format!("says that it failed: {detail}"),
+                ("started", _) => "says that its installation started".into(),
+                ("installed", _) => "says that its disk has its system".into(),
                 (hook, "") => format!("calls back: {hook}"),
                 (_, detail) => format!("says: {detail}"),
             },
@@ -90,6 +92,20 @@ impl Event {
                 (Some(target), true) => format!("{} chose {target} for the next boot", self.person()),
                 (Some(target), false) => format!("{} chose {target} for every boot", self.person()),
                 (None, _) => format!("{} took the chosen boot target back", self.person()),
+            },
+            What::DeploymentArmed { via, source, onto, .. } => {
+                format!("{} armed a deployment: {via} {source} onto {onto}", self.person())
+            }
+            What::DeploymentEnded {
+                deployment,
+                ending,
+                why,
+            } => format!("deployment {deployment} is {}: {why}", ending.as_str()),
+            What::InstallerSaid { notable, line } => match notable {
+                Notable::Stage => format!("installer: {line}"),
+                Notable::Question => format!("installer asks: {line}"),
+                Notable::Warning => format!("installer warns: {line}"),
+                Notable::Error => format!("installer reports an error: {line}"),
             },
             What::ImageAdded(image) => format!(
                 "ready to boot: {} for {}, root {}",

@@ -134,7 +134,7 @@ fn same_node(old: &Node, new: &Node) -> bool {
 
 /// The answers of a node as they would be rendered, by document. The key and the boot stand for those of the next
 /// boot: they are the same on both sides of a plan.
-fn answers(world: &World, node: &Node) -> [(&'static str, String); 4] {
+fn answers(world: &World, node: &Arc<Node>) -> [(&'static str, String); 4] {
     let key = Key::new([0; 32]);
     let site = world.site_of(node).unwrap_or(Site {
         address: Ipv4Addr::UNSPECIFIED,
@@ -153,7 +153,7 @@ fn answers(world: &World, node: &Node) -> [(&'static str, String); 4] {
     ]
 }
 
-fn changes(before: &World, old: &Node, after: &World, new: &Node) -> Vec<AnswerChange> {
+fn changes(before: &World, old: &Arc<Node>, after: &World, new: &Arc<Node>) -> Vec<AnswerChange> {
     answers(before, old)
         .iter()
         .zip(&answers(after, new))
@@ -215,6 +215,9 @@ fn surroundings(now: &Cluster, wanted: &Cluster) -> Vec<String> {
     }
     if now.doors != wanted.doors {
         says.push("doors move; that takes a restart of the server".to_string());
+    }
+    if now.cache != wanted.cache {
+        says.push("the package cache changes: size, upstreams or hosts".to_string());
     }
     says
 }

@@ -51,6 +51,8 @@ pub struct Timeline {
 pub enum Ended {
     /// The node said that it is ready.
     Ready,
+    /// Its disk has its system; it starts from there.
+    Installed,
     /// It goes on.
     Underway,
     /// It was handed over to its own disk, from where nothing more need be heard.
@@ -146,6 +148,8 @@ pub enum Who {
     Kernel,
     /// The system that came up.
     System,
+    /// What puts a system on the disk: a distribution's installer, or our agent.
+    Installer,
     /// We, or a person through us.
     Bellwether,
 }
@@ -158,6 +162,7 @@ impl fmt::Display for Who {
             Self::Loader => "loader",
             Self::Kernel => "kernel",
             Self::System => "system",
+            Self::Installer => "installer",
             Self::Bellwether => "Bellwether",
         })
     }
@@ -195,6 +200,7 @@ pub fn timeline(node: &str, boot: &Boot, events: &[Event], until: Until) -> Time
     let off = rows::switched_off(boot, &events);
     let end = match (&boot.failed, until) {
         _ if ready.is_some() => Ended::Ready,
+        _ if boot.reached(Step::Installed).is_some() => Ended::Installed,
         _ if off.is_some() => Ended::Off,
         // A command of cloud-init that failed does not end the boot.
         (Some((why, _)), _) if boot.reached(Step::Answers).is_none() || boot.is_ready() => Ended::Failed(why.clone()),
@@ -205,6 +211,9 @@ pub fn timeline(node: &str, boot: &Boot, events: &[Event], until: Until) -> Time
     let heard = told.iter().map(rows::Told::end).max().unwrap_or_default();
     let total = match end {
         Ended::Ready => ready.map_or(heard, |at| at.duration_since(boot.started)),
+        Ended::Installed => boot
+            .reached(Step::Installed)
+            .map_or(heard, |at| at.duration_since(boot.started)),
         Ended::Off => off.map_or(heard, |at| at.duration_since(boot.started)),
         Ended::Underway | Ended::Restarted => end_of_time.duration_since(boot.started),
         Ended::Failed(_) | Ended::Local => heard,

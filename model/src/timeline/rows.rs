@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Detail, Kind, Row, Who};
-use crate::event::{DhcpAsk, Event, Outcome, Role, Stage, Transfer, What};
+use crate::cluster::BootTarget;
+use crate::event::{DhcpAsk, Event, Notable, Outcome, Role, Stage, Transfer, What};
 use crate::world::{Boot, Step};
 
 /// A client that asks for the address it was offered sooner than this makes one exchange of it.
@@ -159,18 +160,25 @@ impl Teller<'_> {
                 told
             }
             What::AnswersServed { document, bytes } => {
-                self.running = Who::System;
+                self.running = if self.installs() { Who::Installer } else { Who::System };
                 return self.document(at, document, *bytes);
             }
             What::HookCalled { hook, .. } => {
                 if hook == "ready" {
                     self.running = Who::System;
                     self.ready = true;
+                } else if self.installs() {
+                    self.running = Who::Installer;
                 } else if self.running != Who::System {
                     self.running = Who::Kernel; // No loader of ours calls back.
                 }
                 let mut told = self.said(at, Act::Hook, Kind::Note, event.sentence());
-                told.row.step = (hook == "ready").then_some(Step::Ready);
+                told.row.step = match hook.as_str() {
+                    "ready" => Some(Step::Ready),
+                    "started" => Some(Step::Started),
+                    "installed" => Some(Step::Installed),
+                    _ => None,
+                };
                 told.row.trouble = hook == "failed";
                 told
             }
@@ -185,6 +193,23 @@ impl Teller<'_> {
                 let mut told = self.said(at, Act::Power, Kind::Note, sentence);
                 told.row.who = Who::Bellwether;
                 told.row.step = (action != "off").then_some(Step::Power);
+                told
+            }
+            What::InstallerSaid { notable, line } => {
+                self.running = Who::Installer;
+                let says = match notable {
+                    Notable::Stage => line.clone(),
+                    Notable::Question => format!("asks: {line}"),
+                    Notable::Warning => format!("warns: {line}"),
+                    Notable::Error => format!("reports an error: {line}"),
+                };
+                let mut told = self.said(at, Act::Other, Kind::Note, says);
+                told.row.trouble = matches!(notable, Notable::Question | Notable::Error);
+                told
+            }
+            What::DeploymentArmed { .. } | What::DeploymentEnded { .. } => {
+                let mut told = self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence()));
+                told.row.who = Who::Bellwether;
                 told
             }
             What::TargetSet { .. } => {
@@ -236,7 +261,7 @@ impl Teller<'_> {
         told.row.benign = transfer.benign().map(Cow::Borrowed);
         match transfer.outcome {
             Outcome::Complete if transfer.role == Role::Loader => self.running = loader_kind(name),
-            Outcome::Complete if transfer.role == Role::Root => self.running = Who::System,
+            Outcome::Complete if transfer.role == Role::Root && !self.installs() => self.running = Who::System,
             Outcome::Complete | Outcome::Probed | Outcome::Partial => {}
             _ => told.row.trouble = told.row.benign.is_none(),
         }
@@ -261,11 +286,12 @@ impl Teller<'_> {
                 row.duration = Some(at - row.at);
             }
             _ => {
+                let what = if self.installs() { "answers" } else { "settings" };
                 let mut told = self.said(
                     at,
                     Act::Settings,
                     Kind::Answer,
-                    format!("asks for its settings → {document}"),
+                    format!("asks for its {what} → {document}"),
                 );
                 told.row.step = Some(Step::Answers);
                 told.row.detail.bytes = Some(bytes);
@@ -349,6 +375,12 @@ impl Teller<'_> {
             Stage::Ipxe => (!loaded).then_some(Step::Discover),
             Stage::Os => None,
         }
+    }
+
+    /// Whether the boot runs an installer.
+    fn installs(&self) -> bool {
+        let target = self.boot.target.as_deref().and_then(BootTarget::parse);
+        target.is_some_and(BootTarget::installs)
     }
 
     fn has_kernel(&self) -> bool {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use wire::Mac;
 
 use super::{Fact, Limit, limit};
-use crate::cluster::{DhcpMode, Network, Nic, Node};
+use crate::cluster::{BootTarget, DhcpMode, Network, Nic, Node};
 use crate::event::{Event, Outcome, Role, Stage, Subject, Transfer, What};
 use crate::measure;
 use crate::world::{Boot, Image, Mark, NodeState, Serving, Step, World};
@@ -94,11 +94,20 @@ impl<'a> Case<'a> {
             Some(Step::Initrd) => Step::Root,
             // A system that came up without a script runs from its own disk.
             Some(Step::OsDhcp) if boot.reached(Step::Script).is_none() => return None,
+            Some(Step::OsDhcp) if self.installs() => Step::Answers,
             Some(Step::OsDhcp) => Step::Root,
             Some(Step::Root) => Step::Answers,
+            Some(Step::Answers) if self.installs() => Step::Started,
             Some(Step::Answers) => Step::Ready,
-            Some(Step::LocalBoot | Step::Ready) => return None,
+            Some(Step::Started) => Step::Installed,
+            Some(Step::Installed | Step::LocalBoot | Step::Ready) => return None,
         })
+    }
+
+    /// Whether the boot runs an installer.
+    pub(super) fn installs(&self) -> bool {
+        let target = self.boot.and_then(|boot| boot.target.as_deref());
+        target.and_then(BootTarget::parse).is_some_and(BootTarget::installs)
     }
 
     fn size(&self, step: Step) -> Option<u64> {
@@ -286,7 +295,10 @@ impl<'a> Case<'a> {
             Step::OsDhcp if boot.reached(Step::Kernel).is_none() => "its system got an address".into(),
             Step::OsDhcp => "its kernel got an address".into(),
             Step::Root => "its root image was fetched".into(),
+            Step::Answers if self.installs() => "its installer asked for its answers".into(),
             Step::Answers => "it asked for its settings".into(),
+            Step::Started => "its installation started".into(),
+            Step::Installed => "its disk has its system".into(),
             Step::LocalBoot => "it was handed over to its own disk".into(),
             Step::Ready => "it said that it is ready".into(),
         };

@@ -56,6 +56,10 @@ pub fn limit(awaited: Step, size: Option<u64>) -> Option<Limit> {
         Step::OsDhcp => (10, 120),
         Step::Root => (2, 60),
         Step::Answers => (30, 300),
+        // An installer loads its components first; disks are told then.
+        Step::Started => (30, 900),
+        // An installer unpacks packages, an agent an image.
+        Step::Installed => (900, 10_800),
         // Packages may be many.
         Step::Ready => (60, 1200),
         Step::Power | Step::LocalBoot => return None,

@@ -202,8 +202,12 @@ pub enum Step {
     OsDhcp,
     /// The root image was fetched whole.
     Root,
-    /// The node asked for its settings.
+    /// The node asked for its settings, or its installer for its answers.
     Answers,
+    /// The installer said that it started.
+    Started,
+    /// The node said that its disk has its system.
+    Installed,
     /// Handed over to its own disk.
     LocalBoot,
     /// The node said that it is ready.
@@ -225,6 +229,8 @@ impl Step {
             Self::OsDhcp => "os dhcp",
             Self::Root => "root image",
             Self::Answers => "answers",
+            Self::Started => "started",
+            Self::Installed => "installed",
             Self::LocalBoot => "local boot",
             Self::Ready => "ready",
         }

@@ -46,6 +46,12 @@ impl NodeState {
                 });
                 return;
             }
+            // What is armed counts, not what was chosen before.
+            What::DeploymentArmed { .. } => {
+                self.choice = None;
+                return;
+            }
+            What::DeploymentEnded { .. } => return,
             // Whoever called has no token: it says nothing about the node.
             What::HookRefused { .. } => return,
             What::Power { action } => self.power = Some((action.clone(), at)),
@@ -208,6 +214,11 @@ impl Boot {
             What::AnswersServed { .. } => self.note(Step::Answers, at),
             What::HookCalled { hook, detail, .. } => match hook.as_str() {
                 "ready" => self.note(Step::Ready, at),
+                "started" => self.note(Step::Started, at),
+                "installed" => {
+                    self.trouble = None;
+                    self.note(Step::Installed, at);
+                }
                 "failed" => {
                     self.trouble = Some(detail.clone());
                     self.failed = Some((detail.clone(), at));

@@ -119,12 +119,16 @@ impl World {
             | What::HookRefused { .. }
             | What::TargetSet { .. }
             | What::CacheTrouble { .. }
+            | What::DeploymentArmed { .. }
+            | What::DeploymentEnded { .. }
+            | What::InstallerSaid { .. }
             | What::Power { .. } => {}
         }
         match &event.subject {
             Subject::Node(name) => {
                 let mut state = self.nodes.get(name.as_str()).cloned().unwrap_or_default();
                 Arc::make_mut(&mut state).fold(event);
+                self.deployments.fold(event, state.boot.as_ref().map(|boot| boot.id));
                 self.nodes.insert(Arc::from(name.as_str()), state);
             }
             Subject::Machine(_) => self.machine(event),

@@ -31,6 +31,7 @@ use wire::Mac;
 
 use crate::boot::Site;
 use crate::cluster::{Cluster, Node};
+use crate::deployment::Deployments;
 use crate::event::{Seq, Subject};
 
 /// The picture that every answer is derived from.
@@ -52,6 +53,8 @@ pub struct World {
     pub conflicts: OrdMap<Ipv4Addr, Timestamp>,
     /// Whether and where networks are served, by name.
     pub networks: OrdMap<String, Arc<NetworkState>>,
+    /// Deployments, those under way and those that ended.
+    pub deployments: Deployments,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
     /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.

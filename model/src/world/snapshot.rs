@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
+
 use super::{Applied, Image, Lease, Machine, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
@@ -35,6 +37,7 @@ struct Snapshot {
     images: Vec<(String, Arc<Image>)>,
     #[serde(default)]
     upstream_troubles: Vec<(String, (Timestamp, String))>,
+    deployments: Vec<Arc<Deployment>>,
 }
 
 impl World {
@@ -63,6 +66,7 @@ impl World {
                 .iter()
                 .map(|(u, t)| (u.clone(), t.clone()))
                 .collect(),
+            deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
     }
@@ -95,6 +99,9 @@ impl World {
         world.networks = snapshot.networks.into_iter().collect();
         world.images = snapshot.images.into_iter().collect();
         world.upstream_troubles = snapshot.upstream_troubles.into_iter().collect();
+        for deployment in snapshot.deployments {
+            world.deployments.put(deployment);
+        }
         if let Some(applied) = world.applied.clone() {
             world.read_cluster(&applied.text);
         }

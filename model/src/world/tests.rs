@@ -164,6 +164,7 @@ fn what() -> impl Strategy<Value = What> {
             identified_by: "mac".into(),
             client,
             mac: None,
+            deployment: None,
         }),
         Just(What::AnswersServed {
             document: "user-data".into(),
@@ -173,6 +174,7 @@ fn what() -> impl Strategy<Value = What> {
             hook,
             detail: "detail".into(),
             host_keys: vec!["key".into()],
+            deployment: None,
         }),
         client().prop_map(|client| What::HookRefused {
             hook: "ready".into(),

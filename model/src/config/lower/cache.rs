@@ -5,6 +5,8 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::problems::Problems;
 use crate::config::raw;
 
+/// Smallest cache that is of use, in bytes.
+const LEAST: u64 = 100 << 20;
 /// First parts of paths on the nodes' HTTP door that mean something else than a repository there.
 const TAKEN: [&str; 10] = [
     "boot",
@@ -21,6 +23,12 @@ const TAKEN: [&str; 10] = [
 
 pub(super) fn cache(raw: &raw::Cache, problems: &mut Problems) -> Cache {
     let default = Cache::default();
+    if let Some(size) = raw.size.as_ref().filter(|size| size.value.0 < LEAST) {
+        problems.push(
+            Diagnostic::error("cache-too-small", "the package cache needs at least `100M`")
+                .at(size.span, "one index of Debian takes 10M"),
+        );
+    }
     for (name, _) in &raw.upstreams.entries {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
         let fault = if TAKEN.contains(&name.value.as_str()) {

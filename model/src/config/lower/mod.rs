@@ -1,6 +1,7 @@
 //! From what is written to what is meant: references resolved, every rule checked, nothing stopped at the first mistake.
 
 mod cache;
+mod install;
 mod layers;
 mod members;
 mod names;

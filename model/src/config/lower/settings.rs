@@ -28,6 +28,7 @@ pub(super) fn settings(raw: &raw::Settings, layer: &Layer, problems: &mut Proble
         ..Settings::default()
     };
     add_shared(&mut settings, &raw.timezone, &raw.ssh_keys, &raw.users, layer, problems);
+    super::install::install(&mut settings, raw, &origin, problems);
     settings.files = files(&raw.files, &origin, problems);
     settings.package_sources = package_sources(&raw.package_sources, &origin, problems);
     settings
@@ -62,7 +63,12 @@ pub(super) fn add_shared(
     settings.users = accounts(users, &origin, problems);
 }
 
-fn one<T, U>(value: &Option<At<T>>, origin: &impl Fn(Span) -> Origin, mean: impl Fn(&T) -> U) -> Option<Sourced<U>> {
+/// A single value with its origin.
+pub(super) fn one<T, U>(
+    value: &Option<At<T>>,
+    origin: &impl Fn(Span) -> Origin,
+    mean: impl Fn(&T) -> U,
+) -> Option<Sourced<U>> {
     value.as_ref().map(|v| Sourced {
         value: mean(&v.value),
         origin: origin(v.span),
@@ -162,6 +168,7 @@ fn accounts(
                 name: text.to_string(),
                 gecos: user.gecos.as_ref().map(|v| v.value.0.clone()),
                 ssh_keys: user.ssh_keys.items.iter().map(|v| v.value.text.clone()).collect(),
+                password_hash: user.password_hash.as_ref().map(|v| v.value.0.clone()),
                 sudo: user.sudo.as_ref().is_some_and(|v| v.value.0),
                 groups: user.groups.items.iter().map(|v| v.value.0.clone()).collect(),
                 shell: user

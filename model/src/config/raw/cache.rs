@@ -8,8 +8,8 @@ use crate::config::span::At;
 declare_section! {
     /// The package cache: what it keeps, and where it may fetch from.
     struct Cache as "the package cache" {
-        /// Most that it keeps on disk; what was not used for longest goes first. A number with `M`, `G` or `T`,
-        /// at least `100M`. Default `20G`.
+        /// Most that it keeps on disk; what was not used for longest goes first. Example: `50G`.
+        /// At least `100M`, default `20G`.
         size: Option<At<Size>>,
         /// Ask no upstream: what is there is served, the rest is answered with 503. Default `false`.
         offline: Option<At<Flag>>,

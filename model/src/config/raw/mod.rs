@@ -4,11 +4,13 @@
 //! JSON Schema. They are written for the person who edits a cluster file.
 
 mod cache;
+mod install;
 mod network;
 mod node;
 mod settings;
 
 pub(super) use cache::Cache;
+pub(super) use install::{Disk, Layout};
 pub(super) use network::{Doors, Network};
 pub(super) use node::{Defaults, Group, Node};
 pub(super) use settings::{File, PackageSource, Settings, User};

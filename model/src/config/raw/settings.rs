@@ -1,10 +1,11 @@
 //! Settings as they are written.
 
-use crate::cluster::{BootTarget, Console, LoaderChoice};
+use super::{Disk, Layout};
+use crate::cluster::{AfterInstall, BootTarget, Console, LoaderChoice, Via};
 use crate::config::read::Many;
 use crate::config::scalar::{
-    AbsolutePath, Argument, Flag, Locale, Mode, Name, Owner, Package, PackageSourceUri, PublicKey, Text, TimeZone,
-    UserId, UserName, Word,
+    AbsolutePath, Argument, Attempts, Flag, Keyboard, Locale, Mode, Name, Owner, Package, PackageSourceUri,
+    PasswordHash, PublicKey, Text, TimeZone, UserId, UserName, Word,
 };
 use crate::config::section::declare_section;
 use crate::config::span::At;
@@ -18,8 +19,30 @@ declare_section! {
         /// network, nothing is kept. `maintenance`: the maintenance image, which waits for a login. `shell`: the boot
         /// loader's shell.
         boot: Option<At<BootTarget>>,
-        /// Image that `boot: image` boots. Example: `debian-12`.
+        /// Image that `boot: image` boots, or that `via: image` writes to the disk. Example: `debian-12`.
         image: Option<At<Name>>,
+        /// How the operating system comes to run. `network` (the default): over the network at every boot, the disk is left
+        /// alone. `installer`: the distribution's own installer puts it on the disk. `image`: an image is written to the disk.
+        /// Nothing is ever written to a disk before `bellwether deploy`.
+        via: Option<At<Via>>,
+        /// Medium that `via: installer` installs from. Example: `debian-12`.
+        medium: Option<At<Name>>,
+        /// Disk that is installed to. Without it the first one.
+        disk: Option<Disk>,
+        /// How that disk is divided. Without it one partition.
+        layout: Option<Layout>,
+        /// Keyboard layout of XKB. Default `us`.
+        keyboard: Option<At<Keyboard>>,
+        /// Hash of root's password, as `mkpasswd -m yescrypt` makes it. Without it root has no password and logs in by key.
+        root_password_hash: Option<At<PasswordHash>>,
+        /// Base URL of the package mirror that is installed from. Without it this server's package cache.
+        mirror: Option<At<PackageSourceUri>>,
+        /// Whether firmware that is not free software may be installed. Default `true`: few network cards start without.
+        firmware: Option<At<Flag>>,
+        /// What a node does when its disk has its system: `reboot` (the default) or `poweroff`.
+        after_install: Option<At<AfterInstall>>,
+        /// How often an installation is tried before the node is parked, 1 to 10. Default 3.
+        attempts: Option<At<Attempts>>,
         /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot. `ipxe`:
         /// always iPXE's own network drivers. `snponly`: always the firmware's.
         loader: Option<At<LoaderChoice>>,
@@ -55,8 +78,11 @@ declare_section! {
         name: Option<At<UserName>> = required,
         /// Full name.
         gecos: Option<At<Text>>,
-        /// Public keys that may log in. There are no passwords.
+        /// Public keys that may log in.
         ssh_keys: Many<At<PublicKey>>,
+        /// Hash of the password, as `mkpasswd -m yescrypt` makes it. Without it the user logs in by key only. It goes to the
+        /// node over plain HTTP, as everything that a booting machine asks for: choose a password worth that.
+        password_hash: Option<At<PasswordHash>>,
         /// May become root without a password. Default `false`.
         sudo: Option<At<Flag>>,
         /// Further groups of the system that the user is in.

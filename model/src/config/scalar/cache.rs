@@ -1,12 +1,8 @@
-//! Sizes, seconds and the addresses of package repositories.
+//! Seconds and the addresses of package repositories.
 
 use serde_json::{Value as Json, json};
 
 use crate::config::read::{Scalar, Wrong};
-
-/// A size in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::config) struct Size(pub u64);
 
 /// Seconds, up to a day.
 #[derive(Debug, Clone, Copy)]
@@ -19,34 +15,6 @@ pub(in crate::config) struct RepositoryUrl(pub String);
 /// `mirror.example`, `*.example`, `*`.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct RepositoryHost(pub String);
-
-impl Scalar for Size {
-    const NOUN: &'static str = "a size";
-    const EXAMPLE: &'static str = "20G";
-
-    fn parse(text: &str) -> Result<Self, Wrong> {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at(digits);
-        let unit: u64 = match unit.trim().to_ascii_uppercase().as_str() {
-            "M" | "MB" => 1_000_000,
-            "G" | "GB" => 1_000_000_000,
-            "T" | "TB" => 1_000_000_000_000,
-            _ => return Err(Wrong::because("expected a number with `M`, `G` or `T`")),
-        };
-        let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-        match bytes {
-            Some(bytes) if bytes >= 100_000_000 => Ok(Self(bytes)),
-            Some(_) => Err(Wrong::because(
-                "the cache needs at least 100M: one index of Debian takes 10M",
-            )),
-            None => Err(Wrong::default()),
-        }
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+ ?([MGTmgt][Bb]?)$" })
-    }
-}
 
 impl Scalar for Seconds {
     const NOUN: &'static str = "a number of seconds";

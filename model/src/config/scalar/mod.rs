@@ -2,6 +2,7 @@
 
 mod address;
 mod cache;
+mod install;
 mod key;
 mod name;
 mod number;
@@ -9,7 +10,8 @@ mod system;
 mod word;
 
 pub(super) use address::{ClientId, PackageSourceUri, Uuid, address_fault};
-pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds, Size};
+pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds};
+pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;
 pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
 pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};

@@ -46,7 +46,7 @@ impl Scalar for Word {
     }
 }
 
-fn one_of<T: Copy>(text: &str, all: &[T], word: impl Fn(T) -> &'static str) -> Result<T, Wrong> {
+pub(super) fn one_of<T: Copy>(text: &str, all: &[T], word: impl Fn(T) -> &'static str) -> Result<T, Wrong> {
     all.iter().copied().find(|t| word(*t) == text).ok_or_else(|| {
         let words: Vec<&str> = all.iter().map(|t| word(*t)).collect();
         let wrong = Wrong::because(format!("expected `{}`", words.join("`, `")));
@@ -74,13 +74,34 @@ macro_rules! words {
     };
 }
 
-words!(BootTarget, "a boot target", "image", BootTarget::ALL);
 words!(
     LoaderChoice,
     "a loader",
     "auto",
     [Self::Auto, Self::Ipxe, Self::Snponly]
 );
+
+impl Scalar for BootTarget {
+    const NOUN: &'static str = "a boot target";
+    const EXAMPLE: &'static str = "image";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let wrong = match one_of(text, &Self::CHOOSABLE, Self::as_str) {
+            Ok(found) => return Ok(found),
+            Err(wrong) => wrong,
+        };
+        Err(match Self::parse(text).is_some_and(Self::installs) {
+            true => wrong.help(
+                "say `via: installer` or `via: image` here; the disk is written when you run `bellwether deploy`",
+            ),
+            false => wrong,
+        })
+    }
+
+    fn schema() -> Json {
+        json!({ "enum": Self::CHOOSABLE.map(Self::as_str) })
+    }
+}
 
 impl Scalar for DhcpMode {
     const NOUN: &'static str = "a DHCP mode";

@@ -254,3 +254,46 @@ fn the_cluster_is_found_by_everything_that_a_machine_says_of_itself() {
     assert!(found.iter().all(|node| node.is_some_and(|node| &*node.name == "n1")));
     assert_eq!(cluster.fqdn(&cluster.nodes[0]), "n1");
 }
+
+#[test]
+fn an_installation_says_its_disk_and_layout_and_the_node_boots_its_disk() {
+    let cluster = whole(
+        "cluster: lab
+profiles:
+  storage:
+    via: installer
+    medium: debian-12
+    image: debian-12
+    disk: { model: samsung, min_size: 100GB, pick: smallest }
+    layout: { recipe: lvm, filesystem: xfs, swap: 4G }
+nodes:
+  n1: { serial: s1, profile: storage, attempts: 2 }
+  n2: { serial: s2, profile: storage, disk: { path: /dev/disk/by-id/x }, boot: image }
+",
+    );
+    let n1 = settings(&cluster, "n1");
+    assert_eq!(n1.target().0, BootTarget::Local, "the system is on the disk");
+    assert_eq!((n1.via(), n1.attempts()), (crate::cluster::Via::Installer, 2));
+    let disk = n1.disk.as_ref().unwrap().value.to_string();
+    assert_eq!(disk, "the smallest disk of at least 100 GB, model samsung");
+    assert_eq!(n1.layout.as_ref().unwrap().value.to_string(), "lvm, xfs, 4.29 GB swap");
+    let n2 = settings(&cluster, "n2");
+    assert_eq!(n2.target().0, BootTarget::Image, "what is said counts");
+    let disk = n2.disk.as_ref().unwrap().value.to_string();
+    assert_eq!(disk, "the disk /dev/disk/by-id/x", "a disk is replaced as a whole");
+}
+
+#[test]
+fn the_package_cache_is_what_is_declared_and_has_defaults() {
+    let cache = whole(&with("")).cache;
+    assert_eq!((cache.size, cache.offline, cache.recheck), (20 << 30, false, 30));
+    let text = "cache:\n  size: 50G\n  offline: true\n  recheck: 5\n  hosts: [\"*.mirror.example\"]\n  upstreams:\n    \
+                debian: http://mirror.example/debian\n    vendor: https://vendor.example:8443/apt/\n";
+    let cache = whole(&with(text)).cache;
+    assert_eq!((cache.size, cache.offline, cache.recheck), (50 << 30, true, 5));
+    assert_eq!(cache.hosts, ["*.mirror.example"]);
+    assert_eq!(
+        cache.upstreams[1],
+        ("vendor".into(), "https://vendor.example:8443/apt/".into())
+    );
+}

@@ -106,6 +106,8 @@ pub(super) fn words(awaited: Step) -> &'static str {
         Step::OsDhcp => "its kernel to ask for an address",
         Step::Root => "it to fetch its root image",
         Step::Answers => "it to ask for its settings",
+        Step::Started => "its installation to start",
+        Step::Installed => "its disk to have its system",
         Step::LocalBoot => "its own disk",
         Step::Ready => "it to say that it is ready",
     }

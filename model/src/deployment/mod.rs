@@ -1,0 +1,219 @@
+//! Deployments: the attempts to bring one node's own disk to its profile, from being armed to an end.
+//!
+//! Invariant: only a deployment that is armed, has not ended and has not installed lets a node install; nothing else
+//! ever leads to a disk being written.
+//! Invariant: a node has at most one deployment that has not ended; arming another one supersedes it.
+//! Invariant: deployments are folded from the journal like everything else, so they survive every restart.
+
+mod arm;
+mod due;
+mod fold;
+mod progress;
+#[cfg(test)]
+mod tests;
+
+pub use arm::{Candidate, candidate, effective, obstacle};
+pub use due::{Due, due};
+pub use fold::Deployments;
+pub use progress::{Mark, Wait, marks, wait};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::Via;
+use crate::event::{Notable, Seq};
+
+/// One deployment of one node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Position of the event that armed it; names the deployment.
+    pub id: Seq,
+    /// Name of the node.
+    pub node: String,
+    /// How the system comes to the disk: never [`Via::Network`].
+    pub via: Via,
+    /// The medium or the image.
+    pub source: String,
+    /// The profile, where another one than the declared was asked for.
+    pub profile: Option<String>,
+    /// Which disk is taken and how it is divided, in words.
+    pub onto: String,
+    /// Who armed it.
+    pub actor: String,
+    /// When.
+    pub armed_at: Timestamp,
+    /// No attempt begins after this.
+    pub expires: Timestamp,
+    /// How many attempts may begin.
+    pub attempts: u32,
+    /// The attempts that began, in order.
+    pub tries: Vec<Attempt>,
+    /// When the node said that its disk has its system. From then on it boots from there.
+    pub installed: Option<Timestamp>,
+    /// When it was first handed over to that disk.
+    pub local: Option<Timestamp>,
+    /// When the system on the disk said that it is ready.
+    pub ready: Option<Timestamp>,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+/// One attempt: from the script that starts the installer to a sign of its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The boot in which it runs.
+    pub boot: Seq,
+    /// When its script was fetched.
+    pub began: Timestamp,
+    /// When anything was last heard of the node.
+    pub last: Timestamp,
+    /// When the installer fetched its answers.
+    pub answers: Option<Timestamp>,
+    /// When the installer said that it started.
+    pub started: Option<Timestamp>,
+    /// How far it said it is, and when.
+    pub progress: Option<(String, Timestamp)>,
+    /// The last notable line of its log.
+    pub said: Option<Said>,
+    /// Why it failed, in its own words, and when.
+    pub failed: Option<(String, Timestamp)>,
+}
+
+/// A notable line of an installer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// What kind of line it is.
+    pub notable: Notable,
+    /// The line.
+    pub line: String,
+    /// When it was said.
+    pub at: Timestamp,
+}
+
+/// How a deployment ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// How.
+    pub ending: Ending,
+    /// Why, in a sentence.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The ways in which a deployment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The node runs from its disk and said that it is ready.
+    Done,
+    /// Its attempts are used up, or what it installed did not come up.
+    Failed,
+    /// Nobody switched the node on in time.
+    Expired,
+    /// A person ended it.
+    Dismissed,
+    /// Another deployment of the same node was armed.
+    Superseded,
+}
+
+impl Ending {
+    /// The word of the API and the CLI.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Dismissed => "dismissed",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// Where a deployment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It waits for the node to ask for its script.
+    Armed,
+    /// An attempt runs.
+    Running,
+    /// An attempt failed; it waits for the node to ask again.
+    Between,
+    /// The disk has its system; it waits for it to say that it is ready.
+    Installed,
+    /// It has ended.
+    Ended(Ending),
+}
+
+impl Phase {
+    /// The word of the API and the CLI.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Armed => "armed",
+            Self::Running => "installing",
+            Self::Between => "retrying",
+            Self::Installed => "installed",
+            Self::Ended(ending) => ending.as_str(),
+        }
+    }
+}
+
+impl Deployment {
+    /// How long an installed node may take to say that it is ready.
+    pub const READY_WITHIN: SignedDuration = SignedDuration::from_mins(60);
+
+    /// Whether it has not ended.
+    pub fn is_active(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Whether the node is to install when it next asks.
+    pub fn wants_install(&self) -> bool {
+        self.is_active() && self.installed.is_none()
+    }
+
+    /// Whether a script that is asked for in this boot may start an attempt, or is that of the attempt under way.
+    pub fn may_install(&self, boot: Option<Seq>) -> bool {
+        let same = self
+            .tries
+            .last()
+            .is_some_and(|attempt| attempt.failed.is_none() && Some(attempt.boot) == boot);
+        self.wants_install() && (same || self.tries.len() < self.attempts as usize)
+    }
+
+    /// The attempt that began last.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.tries.last()
+    }
+
+    /// How long an attempt may take as a whole: an installer fetches and unpacks packages, on slow machines for hours.
+    pub fn attempt_within(&self) -> SignedDuration {
+        match self.via {
+            Via::Installer | Via::Network => SignedDuration::from_hours(3),
+            Via::Image => SignedDuration::from_hours(1),
+        }
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        match (&self.end, self.installed, self.attempt()) {
+            (Some(end), _, _) => Phase::Ended(end.ending),
+            (None, Some(_), _) => Phase::Installed,
+            (None, None, None) => Phase::Armed,
+            (None, None, Some(attempt)) if attempt.failed.is_some() => Phase::Between,
+            (None, None, Some(_)) => Phase::Running,
+        }
+    }
+
+    /// Whether the node is parked by it: it failed and left the disk without a system.
+    pub fn parks(&self) -> bool {
+        self.installed.is_none()
+            && !self.tries.is_empty()
+            && self.end.as_ref().is_some_and(|end| end.ending == Ending::Failed)
+    }
+
+    /// `installer debian-12`, `image debian-12`.
+    pub fn what(&self) -> String {
+        format!("{} {}", self.via, self.source)
+    }
+}

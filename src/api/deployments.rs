@@ -1,0 +1,213 @@
+//! Deployments: what arming would mean, arming, looking on, dismissing.
+
+use axum::Json;
+use axum::extract::{Extension, Path, Query, State};
+use jiff::{SignedDuration, Timestamp};
+use model::deployment::{Candidate, Deployment, Ending, candidate, marks, wait};
+use model::event::{NewEvent, Subject, What};
+use model::world::World;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::nodes::select;
+use super::{Actor, Api, ApiProblem};
+
+/// How long an armed node may take to ask for its script, in seconds, unless another time is asked for.
+const WITHIN: i64 = 24 * 3600;
+/// Bounds of that time: a minute to switch on, a month of holidays.
+const WITHIN_BOUNDS: std::ops::RangeInclusive<i64> = 60..=31 * 24 * 3600;
+
+/// What is wanted of which nodes.
+#[derive(Debug, Deserialize)]
+pub struct Wish {
+    nodes: String,
+    profile: Option<String>,
+    attempts: Option<u32>,
+    within_seconds: Option<i64>,
+}
+
+/// `POST /v1/deployments/plan`: what arming would mean; changes nothing.
+pub async fn plan(State(api): State<Api>, Json(wish): Json<Wish>) -> Result<Json<Value>, ApiProblem> {
+    let world = api.journal.world();
+    let candidates = candidates(&world, &wish)?;
+    Ok(Json(json!({ "nodes": candidates })))
+}
+
+/// `POST /v1/deployments`: arms them, all in one transaction, or none if one of them cannot be.
+pub async fn arm(
+    State(api): State<Api>,
+    Extension(actor): Extension<Actor>,
+    Json(wish): Json<Wish>,
+) -> Result<Json<Value>, ApiProblem> {
+    let now = Timestamp::now();
+    let within = wish.within_seconds.unwrap_or(WITHIN);
+    if !WITHIN_BOUNDS.contains(&within) {
+        return Err(ApiProblem::bad_request("within: from a minute to 31 days"));
+    }
+    if wish.attempts.is_some_and(|attempts| !(1..=10).contains(&attempts)) {
+        return Err(ApiProblem::bad_request("attempts: from 1 to 10"));
+    }
+    let candidates = candidates(&api.journal.world(), &wish)?;
+    let blocked: Vec<&str> = candidates.iter().filter_map(|c| c.blocked.as_deref()).collect();
+    if let Some(first) = blocked.first() {
+        return Err(ApiProblem::conflict(format!(
+            "nothing was armed, {} of {} cannot be: {first}",
+            blocked.len(),
+            candidates.len()
+        )));
+    }
+    let events = candidates
+        .iter()
+        .map(|candidate| {
+            let what = What::DeploymentArmed {
+                via: candidate.via,
+                source: candidate.source.clone(),
+                profile: wish.profile.clone(),
+                onto: candidate.onto.clone(),
+                expires: now + SignedDuration::from_secs(within),
+                attempts: wish.attempts.unwrap_or(candidate.attempts),
+            };
+            NewEvent::new(now, actor.0.clone(), Subject::Node(candidate.node.clone()), what)
+        })
+        .collect();
+    let committed = commit(&api, events).await?;
+    let armed: Vec<Value> = candidates
+        .iter()
+        .filter_map(|c| committed.deployments.latest(&c.node))
+        .map(|deployment| show(&committed, deployment, now))
+        .collect();
+    Ok(Json(json!({ "deployments": armed })))
+}
+
+/// `?nodes=NODESET&all=true`.
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    nodes: Option<String>,
+    #[serde(default)]
+    all: bool,
+}
+
+/// `GET /v1/deployments`: the latest of each node, or with `all` every one that is remembered, newest first.
+pub async fn list(State(api): State<Api>, Query(which): Query<Which>) -> Result<Json<Value>, ApiProblem> {
+    let world = api.journal.world();
+    let now = Timestamp::now();
+    let names: Option<std::collections::HashSet<String>> = match which.nodes.as_deref() {
+        None | Some("*") => None,
+        Some(text) => Some(select(&world, text)?.iter().map(|node| node.name.to_string()).collect()),
+    };
+    let wanted = |deployment: &Deployment| {
+        names.as_ref().is_none_or(|names| names.contains(&deployment.node))
+            && (which.all
+                || world
+                    .deployments
+                    .latest(&deployment.node)
+                    .is_some_and(|l| l.id == deployment.id))
+    };
+    let shown = world.deployments.iter().rev().filter(|deployment| wanted(deployment));
+    Ok(Json(shown.map(|deployment| show(&world, deployment, now)).collect()))
+}
+
+/// `GET /v1/deployments/{id}`: one, by its number or by the name of its node.
+pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiProblem> {
+    let world = api.journal.world();
+    let deployment = find(&world, &id)?;
+    let mut value = show(&world, &deployment, Timestamp::now());
+    value["marks"] = json!(marks(&world, &deployment));
+    value["tries"] = json!(deployment.tries);
+    Ok(Json(value))
+}
+
+/// `POST /v1/dismiss`.
+#[derive(Debug, Deserialize)]
+pub struct Dismissal {
+    nodes: String,
+}
+
+/// Ends the deployments of nodes, and takes nodes out of their parking place. From then on each boots what is declared.
+pub async fn dismiss(
+    State(api): State<Api>,
+    Extension(actor): Extension<Actor>,
+    Json(dismissal): Json<Dismissal>,
+) -> Result<Json<Value>, ApiProblem> {
+    let world = api.journal.world();
+    let now = Timestamp::now();
+    let nodes = select(&world, &dismissal.nodes)?;
+    let ended: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| world.deployments.latest(&node.name))
+        .filter(|latest| latest.is_active() || latest.parks())
+        .collect();
+    let events = ended
+        .iter()
+        .map(|deployment| {
+            let what = What::DeploymentEnded {
+                deployment: deployment.id,
+                ending: Ending::Dismissed,
+                why: format!("{} dismissed it", actor.0.rsplit(':').next().unwrap_or(&actor.0)),
+            };
+            NewEvent::new(now, actor.0.clone(), Subject::Node(deployment.node.clone()), what)
+        })
+        .collect();
+    let committed = commit(&api, events).await?;
+    let shown: Vec<Value> = ended
+        .iter()
+        .filter_map(|deployment| committed.deployments.get(deployment.id))
+        .map(|deployment| show(&committed, deployment, now))
+        .collect();
+    Ok(Json(json!({ "deployments": shown })))
+}
+
+async fn commit(api: &Api, events: Vec<NewEvent>) -> Result<std::sync::Arc<World>, ApiProblem> {
+    let committed = api.journal.commit(events).await;
+    Ok(committed.map_err(|error| ApiProblem::unavailable(&error))?.world)
+}
+
+fn candidates(world: &World, wish: &Wish) -> Result<Vec<Candidate>, ApiProblem> {
+    let nodes = select(world, &wish.nodes)?;
+    if nodes.is_empty() {
+        return Err(ApiProblem::bad_request(format!("{} is no node", wish.nodes)));
+    }
+    Ok(nodes
+        .iter()
+        .map(|node| candidate(world, node, wish.profile.as_deref()))
+        .collect())
+}
+
+/// The deployment of that number, or the latest of the node of that name.
+pub fn find(world: &World, id: &str) -> Result<std::sync::Arc<Deployment>, ApiProblem> {
+    let found = match id.parse() {
+        Ok(number) => world.deployments.get(number),
+        Err(_) => world.deployments.latest(&super::nodes::find(world, id)?.name),
+    };
+    found.cloned().ok_or_else(|| match id.parse::<u64>() {
+        Ok(_) => ApiProblem::not_found(format!("there is no deployment {id}: bellwether deployments --all")),
+        Err(_) => ApiProblem::not_found(format!("{id} was never deployed: bellwether deploy {id}")),
+    })
+}
+
+fn show(world: &World, deployment: &Deployment, now: Timestamp) -> Value {
+    let waits = wait(world, deployment);
+    let last = marks(world, deployment).pop();
+    json!({
+        "id": deployment.id,
+        "node": deployment.node,
+        "via": deployment.via,
+        "source": deployment.source,
+        "profile": deployment.profile,
+        "onto": deployment.onto,
+        "actor": deployment.actor,
+        "armed_at": deployment.armed_at,
+        "expires": deployment.expires,
+        "phase": deployment.phase().as_str(),
+        "active": deployment.is_active(),
+        "attempt": deployment.tries.len(),
+        "attempts": deployment.attempts,
+        "step": last,
+        "waits": waits,
+        "overdue": waits.as_ref().is_some_and(|waits| waits.is_overdue(now)),
+        "installed": deployment.installed,
+        "end": deployment.end,
+        "parked": deployment.parks(),
+        "seconds": deployment.end.as_ref().map_or(now, |end| end.at).duration_since(deployment.armed_at).as_secs(),
+    })
+}
