@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod boots;
+mod cache;
 mod cluster;
 mod dhcp;
 mod http;
