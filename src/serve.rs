@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::cache::{self, Cache};
 use crate::cluster_file;
 use crate::conductor;
 use crate::http::{self, HttpCounters};
@@ -77,6 +78,9 @@ pub enum ServeError {
     /// TFTP cannot be opened.
     #[error(transparent)]
     Tftp(#[from] tftp::TftpError),
+    /// The package cache cannot be opened.
+    #[error(transparent)]
+    Cache(#[from] cache::StoreError),
     /// A service ended that should run forever.
     #[error("{service} stopped: {why}")]
     Died {
@@ -130,18 +134,21 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let cancel = CancellationToken::new();
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
+    let cache = cache::open(&state, &journal, &metrics).await?;
     let spawn = Spawn {
         journal: &journal,
         key: &key,
         doors: &doors,
         loaders: &loaders,
         images: &images,
+        cache: &cache,
         cancel: &cancel,
     };
     let mut loops = Vec::new();
     spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
+    spawn.cache(&mut tasks);
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -153,6 +160,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         key,
         images: images.clone(),
         metrics,
+        cache,
         started,
         http_port: doors.http.unwrap_or(80),
         stop: stop_api.clone(),
@@ -279,6 +287,7 @@ struct Spawn<'a> {
     doors: &'a Doors,
     loaders: &'a Loaders,
     images: &'a std::path::Path,
+    cache: &'a Arc<Cache>,
     cancel: &'a CancellationToken,
 }
 
@@ -301,10 +310,11 @@ impl Spawn<'_> {
         metrics.add(move || http_samples(&counted));
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let cancel = self.cancel.clone();
+        let router = cache::in_front(self.cache, http::router(shared));
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, http::router(shared), counters, beat, cancel)
+                http::serve(address, router, counters, beat, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )
@@ -343,6 +353,11 @@ impl Spawn<'_> {
         let cancel = self.cancel.clone();
         tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
         Ok(())
+    }
+
+    fn cache(&self, tasks: &mut Tasks) {
+        let plugged = cache::plug(self.cache.clone(), self.doors.cache, self.cancel.clone());
+        tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
     }
 
     fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {

@@ -87,6 +87,9 @@ pub enum Command {
     /// Build and look after images
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Look after the package cache
+    #[command(subcommand)]
+    Cache(super::cache::CacheCommand),
     /// Show whether the server runs and what it serves
     Status,
     /// List nodes and where they stand

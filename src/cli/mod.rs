@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod backup;
 mod boot;
+mod cache;
 mod check;
 mod client;
 mod confirm;
@@ -88,6 +89,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))
         }
+        Command::Cache(cache) => block_on(cache::run(printer, &paths, &cache)),
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),
         Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),

@@ -67,6 +67,8 @@ pub struct World {
     pub agents: OrdMap<String, Arc<Agent>>,
     /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
     pub loaders: Option<Arc<Vec<String>>>,
+    /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
+    pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
 }
 
 /// The cluster file in force.
