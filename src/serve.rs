@@ -148,7 +148,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
-    spawn.cache(&mut tasks);
+    spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -355,8 +355,8 @@ impl Spawn<'_> {
         Ok(())
     }
 
-    fn cache(&self, tasks: &mut Tasks) {
-        let plugged = cache::plug(self.cache.clone(), self.doors.cache, self.cancel.clone());
+    fn cache(&self, tasks: &mut Tasks, beat: Beat) {
+        let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
         tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
     }
 

@@ -213,8 +213,20 @@ impl Cached {
                 let serve = bellwether::http::serve;
                 let counters = Arc::<HttpCounters>::default;
                 let doors = tokio::join!(
-                    serve(proxy_at, proxy(served.clone()), counters(), stop.clone()),
-                    serve(door, in_front(&served, behind), counters(), stop.clone()),
+                    serve(
+                        proxy_at,
+                        proxy(served.clone()),
+                        counters(),
+                        bellwether::pulse::pulse().1,
+                        stop.clone()
+                    ),
+                    serve(
+                        door,
+                        in_front(&served, behind),
+                        counters(),
+                        bellwether::pulse::pulse().1,
+                        stop.clone()
+                    ),
                     served.clone().keep_house(stop),
                 );
                 doors.0.unwrap();
