@@ -21,6 +21,7 @@ pub mod journal;
 pub mod lab;
 pub mod links;
 pub mod loaders;
+pub mod media;
 pub mod privileges;
 pub mod pulse;
 pub mod scripts;

@@ -26,6 +26,7 @@ use crate::loaders::{self, Loaders};
 use crate::pulse::{Beat, Pulse, pulse};
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
+use crate::services::syslog::{self, Syslog, SyslogCounters};
 use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
 use crate::systemd::{self, Watched};
@@ -126,6 +127,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    let media = crate::media::folder(&state);
+    crate::media::watch::rescan(&journal, &media, "serve").await?;
     let loaders = Loaders::new(loaders);
     loaders::rescan(&journal, &loaders).await?;
     conductor::settle(&journal).await?;
@@ -142,6 +145,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         loaders: &loaders,
         images: &images,
         cache: &cache,
+        media: &media,
         cancel: &cancel,
     };
     let mut loops = Vec::new();
@@ -149,6 +153,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
     spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
+    let logs = state.join("deployments");
+    spawn.syslog(&mut tasks, &metrics, &logs);
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -159,6 +165,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         journal: journal.clone(),
         key,
         images: images.clone(),
+        media: media.clone(),
+        logs: logs.clone(),
         metrics,
         cache,
         started,
@@ -178,7 +186,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
 
     let ended = loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &loaders).await,
+            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &media, &loaders).await,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some(ended) = tasks.join_next() => break Err(died(ended)),
@@ -244,7 +252,13 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 }
 
 /// SIGHUP: a file with mistakes never replaces a good world.
-async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, loaders: &Loaders) {
+async fn reload(
+    journal: &Journal,
+    config: Option<&std::path::Path>,
+    images: &std::path::Path,
+    media: &std::path::Path,
+    loaders: &Loaders,
+) {
     systemd::reloading();
     if let Some(path) = config {
         match cluster_file::load(path) {
@@ -267,6 +281,9 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     if let Err(error) = image_watch::rescan(journal, images, "serve").await {
         tracing::error!(%error, "the images folder could not be read again");
     }
+    if let Err(error) = crate::media::watch::rescan(journal, media, "serve").await {
+        tracing::error!(%error, "the media folder could not be read again");
+    }
     if let Err(error) = loaders::rescan(journal, loaders).await {
         tracing::error!(%error, "the boot loaders could not be written down");
     }
@@ -288,6 +305,7 @@ struct Spawn<'a> {
     loaders: &'a Loaders,
     images: &'a std::path::Path,
     cache: &'a Arc<Cache>,
+    media: &'a std::path::Path,
     cancel: &'a CancellationToken,
 }
 
@@ -301,6 +319,7 @@ impl Spawn<'_> {
             journal: self.journal.clone(),
             key: self.key.clone(),
             images: self.images.to_path_buf(),
+            media: self.media.to_path_buf(),
             loaders: self.loaders.clone(),
             port,
             counters: counters.clone(),
@@ -343,6 +362,7 @@ impl Spawn<'_> {
                 journal: self.journal.clone(),
                 loaders: self.loaders.clone(),
                 images: self.images.to_path_buf(),
+                media: self.media.to_path_buf(),
                 key: self.key.clone(),
                 http_port: self.doors.http.unwrap_or(80),
             }),
@@ -358,6 +378,21 @@ impl Spawn<'_> {
     fn cache(&self, tasks: &mut Tasks, beat: Beat) {
         let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
         tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
+    }
+
+    fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, folder: &std::path::Path) {
+        let Some(port) = self.doors.syslog else { return };
+        let counters = Arc::new(SyslogCounters::default());
+        let counted = counters.clone();
+        metrics.add(move || counted.samples());
+        let config = Syslog {
+            journal: self.journal.clone(),
+            port,
+            folder: folder.to_path_buf(),
+            counters,
+        };
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move { ("syslog", syslog::run(config, cancel).await.map_err(|e| chain(&e))) });
     }
 
     fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {

@@ -41,6 +41,8 @@ pub struct Shared {
     pub key: Key,
     /// Folder with one folder per image.
     pub images: PathBuf,
+    /// Folder of media.
+    pub media: PathBuf,
     /// Boot loaders.
     pub loaders: Loaders,
     /// Port of this door, for URLs.

@@ -10,6 +10,7 @@ mod dhcp;
 mod doctor;
 mod host;
 mod http;
+mod installer;
 mod journal;
 mod lab;
 mod support;

@@ -93,6 +93,16 @@ impl World {
             What::ImageRemoved {} => {
                 self.without_bundle(event);
             }
+            What::MediumAdded(medium) => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.insert(name.clone(), Arc::new(medium.clone()));
+                }
+            }
+            What::MediumRemoved {} => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.remove(name);
+                }
+            }
             What::DhcpLeased {
                 ask,
                 address,
@@ -141,7 +151,7 @@ impl World {
                 self.nodes.insert(Arc::from(name.as_str()), state);
             }
             Subject::Machine(_) => self.machine(event),
-            Subject::Cluster | Subject::Network(_) | Subject::Image(_) => {}
+            Subject::Cluster | Subject::Network(_) | Subject::Image(_) | Subject::Medium(_) => {}
         }
     }
 

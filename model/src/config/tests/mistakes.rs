@@ -568,7 +568,6 @@ fn installations() {
         ("disk: { min_size: 2T, max_size: 1T }", "no-such-size", "2T"),
         ("disk: { pick: biggest }", "wrong-value", "biggest"),
         ("layout: { recipe: raid }", "wrong-value", "raid"),
-        ("layout: { recipe: encrypted }", "no-passphrase", "encrypted"),
         ("layout: { passphrase_from: env:KEY }", "no-use", "env:KEY"),
         (
             "layout: { recipe: encrypted, passphrase_from: secret }",
