@@ -6,7 +6,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+pub mod apt;
 pub mod backup;
+pub mod cache;
 pub mod cli;
 pub mod cluster_file;
 pub mod conductor;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::cache::{self, Cache};
 use crate::cluster_file;
 use crate::conductor;
 use crate::http::{self, HttpCounters};
@@ -78,6 +79,9 @@ pub enum ServeError {
     /// TFTP cannot be opened.
     #[error(transparent)]
     Tftp(#[from] tftp::TftpError),
+    /// The package cache cannot be opened.
+    #[error(transparent)]
+    Cache(#[from] cache::StoreError),
     /// A service ended that should run forever.
     #[error("{service} stopped: {why}")]
     Died {
@@ -133,12 +137,14 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let cancel = CancellationToken::new();
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
+    let cache = cache::open(&state, &journal, &metrics).await?;
     let spawn = Spawn {
         journal: &journal,
         key: &key,
         doors: &doors,
         loaders: &loaders,
         images: &images,
+        cache: &cache,
         media: &media,
         cancel: &cancel,
     };
@@ -146,6 +152,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
+    spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
     let logs = state.join("deployments");
     spawn.syslog(&mut tasks, &metrics, &logs);
     spawn.conductor(&mut tasks);
@@ -161,6 +168,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         media: media.clone(),
         logs: logs.clone(),
         metrics,
+        cache,
         started,
         http_port: doors.http.unwrap_or(80),
         stop: stop_api.clone(),
@@ -296,6 +304,7 @@ struct Spawn<'a> {
     doors: &'a Doors,
     loaders: &'a Loaders,
     images: &'a std::path::Path,
+    cache: &'a Arc<Cache>,
     media: &'a std::path::Path,
     cancel: &'a CancellationToken,
 }
@@ -320,10 +329,11 @@ impl Spawn<'_> {
         metrics.add(move || http_samples(&counted));
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let cancel = self.cancel.clone();
+        let router = cache::in_front(self.cache, http::router(shared));
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, http::router(shared), counters, beat, cancel)
+                http::serve(address, router, counters, beat, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )
@@ -363,6 +373,11 @@ impl Spawn<'_> {
         let cancel = self.cancel.clone();
         tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
         Ok(())
+    }
+
+    fn cache(&self, tasks: &mut Tasks, beat: Beat) {
+        let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
+        tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
     }
 
     fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, folder: &std::path::Path) {

@@ -122,7 +122,10 @@ fn part(world: &World, path: &str) -> Option<Role> {
     match folder {
         "media" => {
             let medium = world.media.get(name)?;
-            medium.files().find(|(entry, _)| entry.name == file).map(|(_, role)| role)
+            medium
+                .files()
+                .find(|(entry, _)| entry.name == file)
+                .map(|(_, role)| role)
         }
         "images" => world
             .role_of(name, file)
@@ -130,7 +133,6 @@ fn part(world: &World, path: &str) -> Option<Role> {
         _ => None,
     }
 }
-
 
 /// Writes each TFTP transfer into the journal when it ends.
 pub fn reported(journal: Journal) -> Report {

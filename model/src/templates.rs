@@ -20,10 +20,7 @@ const BUILT_IN: [(&str, &str); 16] = [
     ("local.grub", include_str!("../templates/local.grub.j2")),
     ("autoexec.ipxe", include_str!("../templates/autoexec.ipxe.j2")),
     ("preseed.cfg", include_str!("../templates/preseed.cfg.j2")),
-    (
-        "installer-start.sh",
-        include_str!("../templates/installer-start.sh.j2"),
-    ),
+    ("installer-start.sh", include_str!("../templates/installer-start.sh.j2")),
     ("installer-disk.sh", include_str!("../templates/installer-disk.sh.j2")),
     ("installer-end.sh", include_str!("../templates/installer-end.sh.j2")),
     ("user-data.yaml", include_str!("../templates/user-data.yaml.j2")),

@@ -198,7 +198,9 @@ pub async fn log(
         .map_err(|error| ApiProblem::unavailable(&error))?;
     let there = piece.is_some();
     let piece = piece.unwrap_or_default();
-    Ok(Json(json!({ "there": there, "text": piece.text, "next": piece.next.max(from) })))
+    Ok(Json(
+        json!({ "there": there, "text": piece.text, "next": piece.next.max(from) }),
+    ))
 }
 
 /// The deployment of that number, or the latest of the node of that name.

@@ -9,8 +9,8 @@ use model::answers::{hosts, meta_data, user_data};
 use model::boot::{Dialect, Occasion, choose, likely_arch, resolve, script_in};
 use model::cluster::{BootTarget, Node};
 use model::deployment::effective;
-use model::install::Installation;
 use model::event::{Event, Subject};
+use model::install::Installation;
 use model::timeline::{Until, timeline as timeline_of};
 use model::world::World;
 use serde::Deserialize;
@@ -104,7 +104,9 @@ fn installer_document(api: &Api, world: &World, node: &Arc<Node>, name: &str) ->
     let deployment = world.deployments.active_of(&node.name);
     let occasion = Occasion::Attempt {
         deployment: deployment.map_or(0, |deployment| deployment.id),
-        boot: deployment.and_then(|deployment| deployment.attempt()).map_or(0, |attempt| attempt.boot),
+        boot: deployment
+            .and_then(|deployment| deployment.attempt())
+            .map_or(0, |attempt| attempt.boot),
     };
     let installation = Installation {
         world,

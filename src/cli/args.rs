@@ -88,6 +88,9 @@ pub enum Command {
     /// Build and look after images
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Look after the package cache
+    #[command(subcommand)]
+    Cache(super::cache::CacheCommand),
     /// Add and look after the media that operating systems are installed from
     #[command(subcommand)]
     Media(MediaCommand),

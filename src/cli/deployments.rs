@@ -70,9 +70,11 @@ async fn log(client: &Client, path: &str, args: &ShowDeployment) -> Result<(), F
     loop {
         let piece = client.get(&format!("{path}?from={from}")).await?;
         if piece["there"] == false && !args.follow {
-            return Err(Failure::new(format!("deployment {} has no log yet", args.id)).with_detail(
-                "An installer's log begins when its kernel has started. Is the syslog door open? bellwether status",
-            ));
+            return Err(
+                Failure::new(format!("deployment {} has no log yet", args.id)).with_detail(
+                    "An installer's log begins when its kernel has started. Is the syslog door open? bellwether status",
+                ),
+            );
         }
         let said = piece["text"].as_str().unwrap_or_default();
         if show {

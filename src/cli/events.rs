@@ -56,7 +56,9 @@ fn style(event: &Event) -> Style {
         | What::DhcpConflict { .. }
         | What::NetworkRefused { .. }
         | What::NetworkAbsent { .. }
+        | What::CacheTrouble { .. }
         | What::HookRefused { .. } => sheet::BAD,
+        What::CacheRecovered { .. } => sheet::GOOD,
         What::HookCalled { hook, .. } if hook == "failed" => sheet::BAD,
         What::HookCalled { hook, .. } if hook == "ready" || hook == "installed" => sheet::GOOD,
         What::HookCalled { .. } => Style::new(),

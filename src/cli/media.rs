@@ -116,7 +116,10 @@ fn add(printer: &Printer, folder: &Path, args: &Add) -> Result<(), Failure> {
             format!("added {}\n", describe(&manifest))
         }),
         Outcome::Unchanged(manifest) => printer.value(&json!({ "added": false, "medium": value(&manifest) }), || {
-            format!("{} is there already, the same since {}\n", manifest.name, manifest.added_at)
+            format!(
+                "{} is there already, the same since {}\n",
+                manifest.name, manifest.added_at
+            )
         }),
     }
 }
@@ -144,7 +147,14 @@ fn list(printer: &Printer, folder: &Path) -> Result<(), Failure> {
         }
         Err(error) => {
             let nothing = String::new;
-            [name, format!("broken: {error}"), nothing(), nothing(), nothing(), nothing()]
+            [
+                name,
+                format!("broken: {error}"),
+                nothing(),
+                nothing(),
+                nothing(),
+                nothing(),
+            ]
         }
     });
     text(&printer.table(["MEDIUM", "OS", "ARCH", "VERSION", "SIZE", "ADDED"], rows))
@@ -157,8 +167,14 @@ fn describe(manifest: &Manifest) -> String {
         manifest.name, manifest.os, manifest.architecture, manifest.version, manifest.source
     );
     for file in manifest.files() {
-        writeln!(out, "  {:<14} {:>10}  sha256 {}", file.path, size(file.size), file.sha256)
-            .expect("writing to a string cannot fail");
+        writeln!(
+            out,
+            "  {:<14} {:>10}  sha256 {}",
+            file.path,
+            size(file.size),
+            file.sha256
+        )
+        .expect("writing to a string cannot fail");
     }
     if let Some(suite) = &manifest.udeb_suite {
         writeln!(out, "  components of the suite {suite}").expect("writing to a string cannot fail");

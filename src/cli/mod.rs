@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod backup;
 mod boot;
+mod cache;
 mod check;
 mod client;
 mod confirm;
@@ -89,6 +90,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))
         }
+        Command::Cache(cache) => block_on(cache::run(printer, &paths, &cache)),
         Command::Media(media) => {
             media::run(printer, paths.state(), &media)?;
             block_on(listing::media_changed(&paths, &media))

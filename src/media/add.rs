@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::catalog::{self, MediumError};
 use super::fetch::{Fetched, Job, KEYRING};
 use super::manifest::{self, Manifest};
+use crate::apt::{self, Source};
 use crate::images::FileEntry;
-use crate::images::apt::{self, Source};
 use crate::images::catalog::check_name;
 
 /// Where a medium is added from.
@@ -176,7 +176,10 @@ fn gather(
     for (number, path) in (1..).zip(&options.extra_initrds) {
         let end = path.extension().map_or("cpio", |end| end.to_str().unwrap_or("cpio"));
         let name = format!("extra{number}.{}", if end == "gz" { "cpio.gz" } else { end });
-        let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+        let name: String = name
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '.')
+            .collect();
         extra.push(take(path, own, &name, "an initial RAM disk")?);
     }
     std::fs::remove_dir_all(work).map_err(|source| AddError::File {

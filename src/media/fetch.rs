@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::command::{judge, run};
-use crate::images::apt::{self, Source};
+use crate::apt::{self, Source};
 
 /// Debian's own keys.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -40,7 +40,11 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     fn package(&self) -> String {
-        format!("debian-installer-{}-netboot-{}", self.os.trim_start_matches("debian-"), self.architecture)
+        format!(
+            "debian-installer-{}-netboot-{}",
+            self.os.trim_start_matches("debian-"),
+            self.architecture
+        )
     }
 
     /// Debian's package, from the sources that are given, checked by apt.
@@ -96,7 +100,11 @@ impl Job<'_> {
         };
         let (package, version) = (field("Package")?, field("Version")?);
         if package != self.package() {
-            return Err(format!("{} is the package {package}, not {}", deb.display(), self.package()));
+            return Err(format!(
+                "{} is the package {package}, not {}",
+                deb.display(),
+                self.package()
+            ));
         }
         let root = self.work.join("package");
         make(&root)?;
@@ -229,7 +237,12 @@ impl Job<'_> {
 /// apt's own downloader: HTTP, HTTPS, proxies as apt has them. An empty digest checks nothing.
 fn download(url: &str, to: &Path, sha256: &str) -> Result<(), String> {
     let mut command = Command::new("/usr/lib/apt/apt-helper");
-    command.arg("-o").arg("APT::Sandbox::User=").arg("download-file").arg(url).arg(to);
+    command
+        .arg("-o")
+        .arg("APT::Sandbox::User=")
+        .arg("download-file")
+        .arg(url)
+        .arg(to);
     if !sha256.is_empty() {
         command.arg(format!("SHA256:{sha256}"));
     }
@@ -263,7 +276,8 @@ fn only_deb(folder: &Path) -> Result<PathBuf, String> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 fn make(folder: &Path) -> Result<(), String> {

@@ -38,7 +38,9 @@ pub async fn rescan(journal: &Journal, folder: &Path, actor: &str) -> Result<Vec
     let gone = world.media.keys().filter(|name| !there.contains(name));
     changed.extend(gone.map(|name| (name.clone(), What::MediumRemoved {})));
     let names = changed.iter().map(|(name, _)| name.clone()).collect();
-    let events = changed.into_iter().map(|(name, what)| NewEvent::new(now, actor, Subject::Medium(name), what));
+    let events = changed
+        .into_iter()
+        .map(|(name, what)| NewEvent::new(now, actor, Subject::Medium(name), what));
     let events: Vec<NewEvent> = events.collect();
     if !events.is_empty() {
         journal.commit(events).await?;

@@ -64,8 +64,17 @@ impl Lab {
         std::fs::write(netboot.join("key.cpio"), b"0707010000").unwrap();
         let netboot = netboot.display().to_string();
         let key = format!("{netboot}/key.cpio");
-        self.served
-            .text(&["media", "add", "debian-12", "--architecture", "amd64", "--from", &netboot, "--extra-initrd", &key]);
+        self.served.text(&[
+            "media",
+            "add",
+            "debian-12",
+            "--architecture",
+            "amd64",
+            "--from",
+            &netboot,
+            "--extra-initrd",
+            &key,
+        ]);
         assert_eq!(self.served.events("medium.added").len(), 1, "the server was told");
     }
 
@@ -108,7 +117,9 @@ fn an_installation_from_its_script_to_the_boot_from_its_own_disk() {
         let word = script.split_whitespace().find_map(|word| word.strip_prefix(start));
         word.unwrap_or_else(|| panic!("no {start} in {script}")).to_string()
     };
-    assert!(script.contains("kernel http://10.77.0.1/media/debian-12/linux initrd=initrd.gz initrd=extra1.cpio auto=true "));
+    assert!(
+        script.contains("kernel http://10.77.0.1/media/debian-12/linux initrd=initrd.gz initrd=extra1.cpio auto=true ")
+    );
     assert_eq!(word("interface="), "52:54:00:00:00:01");
     assert_eq!(word("log_host="), "10.77.0.1");
     assert!(script.contains(" --- console=tty0 console=ttyS0,115200"), "{script}");
@@ -116,14 +127,26 @@ fn an_installation_from_its_script_to_the_boot_from_its_own_disk() {
         lab.curl(&format!("http://10.77.0.1/media/debian-12/{file}"));
     }
     for file in ["manifest.json", "..%2fdebian-12%2flinux", "none"] {
-        assert_eq!(lab.status(&format!("http://10.77.0.1/media/debian-12/{file}")), "404", "{file}");
+        assert_eq!(
+            lab.status(&format!("http://10.77.0.1/media/debian-12/{file}")),
+            "404",
+            "{file}"
+        );
     }
 
     let preseed = lab.curl(&word("url="));
     let file = lab.folder.path().join("preseed.cfg");
     std::fs::write(&file, &preseed).unwrap();
-    assert_eq!(lab.station.succeed(&["debconf-set-selections", "-c", file.to_str().unwrap()]), "");
-    assert_eq!(lab.served.text(&["show", "n1", "--render", "preseed"]), preseed, "show tells what the node gets");
+    assert_eq!(
+        lab.station
+            .succeed(&["debconf-set-selections", "-c", file.to_str().unwrap()]),
+        ""
+    );
+    assert_eq!(
+        lab.served.text(&["show", "n1", "--render", "preseed"]),
+        preseed,
+        "show tells what the node gets"
+    );
 
     // The scripts are fetched and run as the preseed says.
     let base = word("url=").replace("/preseed.cfg", "");
@@ -136,7 +159,15 @@ fn an_installation_from_its_script_to_the_boot_from_its_own_disk() {
     for document in ["disk.sh", "end.sh"] {
         assert_eq!(
             lab.curl(&format!("{base}/{document}")),
-            lab.served.text(&["show", "n1", "--render", &document.replace(".sh", "").replace("disk", "installer-disk").replace("end", "installer-end")])
+            lab.served.text(&[
+                "show",
+                "n1",
+                "--render",
+                &document
+                    .replace(".sh", "")
+                    .replace("disk", "installer-disk")
+                    .replace("end", "installer-end")
+            ])
         );
     }
     for document in ["user-data", "meta-data", "vendor-data"] {
@@ -145,9 +176,18 @@ fn an_installation_from_its_script_to_the_boot_from_its_own_disk() {
 
     // What it says in its log.
     lab.station.succeed(&[
-        "logger", "--server", "10.77.0.1", "--udp", "--rfc3164", "--tag", "main-menu", "INFO: Menu item 'pkgsel' selected",
+        "logger",
+        "--server",
+        "10.77.0.1",
+        "--udp",
+        "--rfc3164",
+        "--tag",
+        "main-menu",
+        "INFO: Menu item 'pkgsel' selected",
     ]);
-    lab.served.until("the line is in the journal", || !lab.served.events("installer.said").is_empty());
+    lab.served.until("the line is in the journal", || {
+        !lab.served.events("installer.said").is_empty()
+    });
     lab.served.until("the line is in the log", || {
         let log = lab.served.cli(&["deployment", "show", "n1", "--log"]);
         String::from_utf8_lossy(&log.stdout).contains("main-menu: INFO: Menu item 'pkgsel' selected")
@@ -180,9 +220,19 @@ fn a_preseed_is_not_given_without_the_token_of_the_attempt() {
     assert_eq!(of(&"0".repeat(32)), "403");
     lab.served.text(&["deploy", "n1", "--yes", "--no-wait"]);
     let script = lab.script();
-    let token = script.split("/install/n1/").nth(1).unwrap().split('/').next().unwrap().to_string();
+    let token = script
+        .split("/install/n1/")
+        .nth(1)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_string();
     assert_eq!(of(&token), "200");
-    assert_eq!(lab.status(&format!("http://10.77.0.1/install/n2/{token}/preseed.cfg")), "403");
+    assert_eq!(
+        lab.status(&format!("http://10.77.0.1/install/n2/{token}/preseed.cfg")),
+        "403"
+    );
     lab.served.text(&["dismiss", "n1"]);
     assert_eq!(of(&token), "403");
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod boots;
+mod cache;
 mod cluster;
 mod deploys;
 mod dhcp;

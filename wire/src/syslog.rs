@@ -136,13 +136,17 @@ fn traditional(text: &str, message: &mut Message) {
 fn timestamp(text: &str) -> Option<&str> {
     const SHAPE: &[u8] = b"Aaa 99 99:99:99";
     let head = text.as_bytes().get(..SHAPE.len())?;
-    let fits = head.iter().zip(SHAPE).enumerate().all(|(at, (byte, shape))| match shape {
-        b'A' => byte.is_ascii_uppercase(),
-        b'a' => byte.is_ascii_lowercase(),
-        // Days below ten have a blank instead of their first digit.
-        b'9' => byte.is_ascii_digit() || (at == 4 && *byte == b' '),
-        other => byte == other,
-    });
+    let fits = head
+        .iter()
+        .zip(SHAPE)
+        .enumerate()
+        .all(|(at, (byte, shape))| match shape {
+            b'A' => byte.is_ascii_uppercase(),
+            b'a' => byte.is_ascii_lowercase(),
+            // Days below ten have a blank instead of their first digit.
+            b'9' => byte.is_ascii_digit() || (at == 4 && *byte == b' '),
+            other => byte == other,
+        });
     fits.then(|| text.get(SHAPE.len()..)).flatten()
 }
 

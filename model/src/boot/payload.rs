@@ -39,7 +39,11 @@ pub fn payload(
         return Some(Payload {
             name: installer.medium.clone(),
             kernel: format!("{folder}/{}", installer.kernel),
-            initrds: installer.initrds.iter().map(|file| format!("{folder}/{file}")).collect(),
+            initrds: installer
+                .initrds
+                .iter()
+                .map(|file| format!("{folder}/{file}"))
+                .collect(),
             args: installer.args(site, &token, mac),
         });
     }

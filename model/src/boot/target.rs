@@ -141,7 +141,9 @@ fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: 
         target,
         image: image.map(|image| (deployment.source.clone(), image.clone())),
         installer,
-        agent: (target == BootTarget::Deploy).then(|| agent::of(world, &wanted)).flatten(),
+        agent: (target == BootTarget::Deploy)
+            .then(|| agent::of(world, &wanted))
+            .flatten(),
         deployment: Some(deployment.id),
         because: format!(
             "deployment {}, attempt {number} of {}",

@@ -391,6 +391,22 @@ pub enum What {
         /// Their names, in the order of the alphabet.
         files: Vec<String>,
     },
+    /// An upstream of the package cache makes trouble; told of once in five minutes at most.
+    #[serde(rename = "cache.trouble")]
+    CacheTrouble {
+        /// Scheme and host, `http://mirror.example`.
+        upstream: String,
+        /// What it did, in a sentence.
+        why: String,
+        /// Troubles since the last such event, this one included.
+        times: u64,
+    },
+    /// An upstream of the package cache works again.
+    #[serde(rename = "cache.recovered")]
+    CacheRecovered {
+        /// Scheme and host.
+        upstream: String,
+    },
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
     Power {
@@ -437,6 +453,8 @@ impl What {
             Self::MediumAdded(_) => "medium.added",
             Self::MediumRemoved {} => "medium.removed",
             Self::LoadersFound { .. } => "loaders.found",
+            Self::CacheTrouble { .. } => "cache.trouble",
+            Self::CacheRecovered { .. } => "cache.recovered",
             Self::Power { .. } => "power",
         }
     }

@@ -8,7 +8,14 @@ use crate::world::Medium;
 
 /// What every installed system has: a way in, its settings at the first start, certificates, Debian's own confinement of
 /// services.
-const PACKAGES: [&str; 6] = ["openssh-server", "cloud-init", "ca-certificates", "apparmor", "curl", "sudo"];
+const PACKAGES: [&str; 6] = [
+    "openssh-server",
+    "cloud-init",
+    "ca-certificates",
+    "apparmor",
+    "curl",
+    "sudo",
+];
 
 /// Where notes are kept while the installer runs.
 const NOTES: &str = "/var/run/bellwether";
@@ -21,18 +28,28 @@ pub(super) fn answers(installation: &Installation, name: &str, medium: &Medium) 
         name: name.to_string(),
         os: medium.os.clone(),
     })?;
-    let layout = settings.layout.as_ref().map(|layout| layout.value.clone()).unwrap_or_default();
-    let rule = settings.disk.as_ref().map(|rule| rule.value.clone()).unwrap_or_default();
+    let layout = settings
+        .layout
+        .as_ref()
+        .map(|layout| layout.value.clone())
+        .unwrap_or_default();
+    let rule = settings
+        .disk
+        .as_ref()
+        .map(|rule| rule.value.clone())
+        .unwrap_or_default();
     let host = site.base();
     let host = host.trim_start_matches("http://");
     let locale = locale(settings);
     let firmware = settings.firmware.as_ref().is_none_or(|firmware| firmware.value);
     let mirror = mirror(settings, host)?;
     let value = |what: &str, value: &str| {
-        quote::preseed(value).map(str::to_string).map_err(|why| Blocked::Unsayable {
-            what: what.to_string(),
-            why,
-        })
+        quote::preseed(value)
+            .map(str::to_string)
+            .map_err(|why| Blocked::Unsayable {
+                what: what.to_string(),
+                why,
+            })
     };
     let first_ntp = settings.ntp.first().map(|ntp| value("ntp", &ntp.value)).transpose()?;
     Ok(json!({
@@ -138,16 +155,22 @@ fn mirror(settings: &Settings, ours: &str) -> Result<Mirror, Blocked> {
     };
     let (host, directory) = rest.split_once('/').unwrap_or((rest, ""));
     let checked = |text: &str| {
-        quote::preseed(text).map(str::to_string).map_err(|why| Blocked::Unsayable {
-            what: "mirror".to_string(),
-            why,
-        })
+        quote::preseed(text)
+            .map(str::to_string)
+            .map_err(|why| Blocked::Unsayable {
+                what: "mirror".to_string(),
+                why,
+            })
     };
     Ok(Mirror {
         protocol,
         host: checked(host)?,
         directory: checked(&format!("/{directory}"))?,
-        security_host: if protocol == "http" { checked(host)? } else { ours.to_string() },
+        security_host: if protocol == "http" {
+            checked(host)?
+        } else {
+            ours.to_string()
+        },
     })
 }
 

@@ -81,7 +81,10 @@ pub fn installer_boot(world: &World, node: &Node) -> Result<InstallerBoot, Block
         Some(network) if network.router.is_none() => Network::Unrouted(network.dns.first().copied()),
         _ => Network::Routed,
     };
-    let nics = node.nics.iter().filter_map(|nic| Some((nic.mac?, network(nic.network.as_ref()))));
+    let nics = node
+        .nics
+        .iter()
+        .filter_map(|nic| Some((nic.mac?, network(nic.network.as_ref()))));
     let mut initrds = vec![medium.initrd.name.clone()];
     initrds.extend(medium.extra.iter().map(|file| file.name.clone()));
     let boot = InstallerBoot {
@@ -154,7 +157,10 @@ fn within_limits(line: &[String]) -> Result<(), Blocked> {
             "they are {length} bytes long, the kernel takes {LONGEST}: leave some out of kernel_args"
         )));
     }
-    if let Some(wrong) = line.iter().find(|arg| arg.contains(|c: char| c.is_whitespace() || c.is_control())) {
+    if let Some(wrong) = line
+        .iter()
+        .find(|arg| arg.contains(|c: char| c.is_whitespace() || c.is_control()))
+    {
         return Err(Blocked::CommandLine(format!("{wrong:?} has a blank in it")));
     }
     Ok(())

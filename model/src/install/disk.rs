@@ -34,7 +34,11 @@ fn has_boot(layout: &Layout) -> bool {
 
 /// The recipe: for each partition its least size, its weight and its largest size, its type, and what becomes of it.
 pub(super) fn recipe(layout: &Layout) -> String {
-    let within = if layout.recipe == Recipe::Plain { "" } else { " $lvmok{ }" };
+    let within = if layout.recipe == Recipe::Plain {
+        ""
+    } else {
+        " $lvmok{ }"
+    };
     let filesystem = match layout.filesystem {
         Filesystem::Ext4 => "ext4",
         Filesystem::Xfs => "xfs",
@@ -45,7 +49,10 @@ pub(super) fn recipe(layout: &Layout) -> String {
         format!("{BIOS_BOOT} {BIOS_BOOT} {BIOS_BOOT} free $iflabel{{ gpt }} method{{ biosgrub }} ."),
     ];
     if has_boot(layout) {
-        parts.push(format!("{BOOT} {BOOT} {BOOT} ext4 {} mountpoint{{ /boot }} .", formatted("ext4")));
+        parts.push(format!(
+            "{BOOT} {BOOT} {BOOT} ext4 {} mountpoint{{ /boot }} .",
+            formatted("ext4")
+        ));
     }
     if let Some(swap) = layout.swap {
         let megabytes = swap.div_ceil(1_000_000);

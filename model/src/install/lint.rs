@@ -163,12 +163,16 @@ fn answer(line: &str) -> Result<Option<Answer>, String> {
     let (name, _) = field();
     let (kind, tail) = field();
     if name.is_empty() || kind.is_empty() {
-        return Err(format!("{line:?} is no answer: owner, question, type and value are expected"));
+        return Err(format!(
+            "{line:?} is no answer: owner, question, type and value are expected"
+        ));
     }
     if !TYPES.contains(&kind.as_str()) {
         return Err(format!(
             "{name} has no type: {kind:?} stands in its place, {} is expected",
-            TABLE.get(key(&name).as_str()).map_or("one such as string", |known| known.kind)
+            TABLE
+                .get(key(&name).as_str())
+                .map_or("one such as string", |known| known.kind)
         ));
     }
     // One blank ends the type; what follows it is the value, blanks and all.
@@ -189,7 +193,10 @@ fn answer(line: &str) -> Result<Option<Answer>, String> {
 
 /// The name under which the table knows a question: package sources have numbers.
 fn key(name: &str) -> String {
-    match name.strip_prefix("apt-setup/local").and_then(|rest| rest.split_once('/')) {
+    match name
+        .strip_prefix("apt-setup/local")
+        .and_then(|rest| rest.split_once('/'))
+    {
         Some((number, what)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
             format!("apt-setup/local0/{what}")
         }
@@ -229,7 +236,9 @@ fn check(answer: &Answer) -> Vec<String> {
         "boolean" if !matches!(value.as_str(), "true" | "false") => {
             faults.push(format!("{name} is true or false, not {value:?}"));
         }
-        "note" | "error" if !value.is_empty() => faults.push(format!("{name} has no value, the line gives it {value:?}")),
+        "note" | "error" if !value.is_empty() => {
+            faults.push(format!("{name} has no value, the line gives it {value:?}"))
+        }
         "select" if !known.choices.is_empty() && !known.choices.contains(&value.as_str()) => {
             faults.push(format!("{name} is one of {}, not {value:?}", some(&known.choices)));
         }
@@ -242,7 +251,9 @@ fn check(answer: &Answer) -> Vec<String> {
     }
     let is_command = name.ends_with("_command");
     if !is_command && known.kind != "boolean" && (value.contains(" #") || value.contains("\t#")) {
-        faults.push(format!("{name}: a comment behind the value is a part of the value, {value:?}"));
+        faults.push(format!(
+            "{name}: a comment behind the value is a part of the value, {value:?}"
+        ));
     }
     faults.extend(secrets_and_signatures(name, value));
     faults
@@ -264,8 +275,12 @@ fn secrets_and_signatures(name: &str, value: &str) -> Option<String> {
         _ if name.starts_with("apt-setup/local") && value.contains("trusted=yes") => {
             Some(format!("{name}: packages would be installed without their signatures"))
         }
-        "passwd/root-password" | "passwd/root-password-again" | "passwd/user-password" | "passwd/user-password-again"
-        | "partman-crypto/passphrase" | "partman-crypto/passphrase-again"
+        "passwd/root-password"
+        | "passwd/root-password-again"
+        | "passwd/user-password"
+        | "passwd/user-password-again"
+        | "partman-crypto/passphrase"
+        | "partman-crypto/passphrase-again"
             if !value.is_empty() =>
         {
             Some(format!("{name}: a secret would travel in the clear"))
@@ -275,7 +290,9 @@ fn secrets_and_signatures(name: &str, value: &str) -> Option<String> {
         {
             Some(format!("{name} is no hash of crypt(5)"))
         }
-        "passwd/username" if RESERVED.contains(&value) => Some(format!("{name}: the installer refuses the name {value}")),
+        "passwd/username" if RESERVED.contains(&value) => {
+            Some(format!("{name}: the installer refuses the name {value}"))
+        }
         _ => None,
     }
 }
@@ -290,7 +307,10 @@ fn together(said: &HashMap<String, (usize, String)>) -> Vec<Fault> {
         faults.push(Fault { line, what });
     };
     if value("passwd/root-login") == Some("false") && value("passwd/make-user") == Some("false") {
-        fault("passwd/make-user", "without a login of root the installer insists on a user");
+        fault(
+            "passwd/make-user",
+            "without a login of root the installer insists on a user",
+        );
     }
     // The installer takes `!` as no answer and asks; `*` is as good a lock, and logins by key work with it.
     if value("passwd/root-login") == Some("true") && value("passwd/root-password-crypted") == Some("!") {
@@ -303,7 +323,10 @@ fn together(said: &HashMap<String, (usize, String)>) -> Vec<Fault> {
         && value("partman-auto/disk").is_none()
         && value("partman/early_command").is_none()
     {
-        fault("partman-auto/method", "no disk is chosen, the installer would ask for one");
+        fault(
+            "partman-auto/method",
+            "no disk is chosen, the installer would ask for one",
+        );
     }
     faults
 }

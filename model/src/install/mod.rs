@@ -140,7 +140,12 @@ pub fn check(world: &World, node: &Node) -> Result<(), Blocked> {
         token: &token,
         mac: None,
     };
-    for template in ["preseed.cfg", "installer-start.sh", "installer-disk.sh", "installer-end.sh"] {
+    for template in [
+        "preseed.cfg",
+        "installer-start.sh",
+        "installer-disk.sh",
+        "installer-end.sh",
+    ] {
         render(&installation, template)?;
     }
     installer_boot(world, node).map(drop)

@@ -147,10 +147,23 @@ fn the_scripts_of_a_node_that_says_everything() {
 fn every_recipe_is_rendered() {
     let all = ["plain", "lvm", "encrypted"].map(|recipe| {
         ["ext4", "xfs", "btrfs"].map(|filesystem| {
-            let file = with(&format!("layout: {{ recipe: {recipe}, filesystem: {filesystem}, swap: 2G }}"));
+            let file = with(&format!(
+                "layout: {{ recipe: {recipe}, filesystem: {filesystem}, swap: 2G }}"
+            ));
             let script = rendered(&file, "disk.sh");
-            let recipe = script.split("<<'RECIPE'\n").nth(1).unwrap().split("\nRECIPE").next().unwrap().to_string();
-            let size = script.lines().find(|line| line.starts_with("needed=")).unwrap().to_string();
+            let recipe = script
+                .split("<<'RECIPE'\n")
+                .nth(1)
+                .unwrap()
+                .split("\nRECIPE")
+                .next()
+                .unwrap()
+                .to_string();
+            let size = script
+                .lines()
+                .find(|line| line.starts_with("needed="))
+                .unwrap()
+                .to_string();
             format!("{size}\n{recipe}\n")
         })
     });
@@ -171,7 +184,11 @@ fn the_kernel_line_names_the_nic_that_booted_and_what_is_asked_before_the_presee
             line(PLAIN, None),
             line(FULL, Some("52:54:00:00:00:01")),
             line(FULL, Some("52:54:00:00:00:77")),
-            line(&with("kernel_args: [mitigations=off]").replace("cluster: test", "cluster: test\ndoors: { syslog: 1514 }"), None),
+            line(
+                &with("kernel_args: [mitigations=off]")
+                    .replace("cluster: test", "cluster: test\ndoors: { syslog: 1514 }"),
+                None
+            ),
         ]
         .join("\n\n")
     );
@@ -192,7 +209,10 @@ fn components_of_another_suite_come_with_their_keys() {
     let boot = installer_boot(&world, &node).unwrap();
     assert_eq!(boot.initrds, ["initrd.gz", "key.cpio.gz"]);
     let preseed = rendered_in(&world, "preseed.cfg");
-    assert!(preseed.contains("\nd-i mirror/suite string bookworm\nd-i mirror/udeb/suite string components\n"), "{preseed}");
+    assert!(
+        preseed.contains("\nd-i mirror/suite string bookworm\nd-i mirror/udeb/suite string components\n"),
+        "{preseed}"
+    );
 }
 
 #[test]
@@ -221,7 +241,8 @@ fn an_encrypted_disk_without_a_passphrase_from_the_server_is_asked_for_at_the_co
 
 #[test]
 fn packages_of_a_node_with_its_own_sources_wait_for_them() {
-    let sources = "packages: [special], package_sources: [{ name: own, uri: \"http://mirror.example/own\", suites: [stable] }]";
+    let sources =
+        "packages: [special], package_sources: [{ name: own, uri: \"http://mirror.example/own\", suites: [stable] }]";
     assert!(!rendered(&with(sources), "preseed.cfg").contains("special"));
     assert!(rendered(&with("packages: [special]"), "preseed.cfg").contains(" special\n"));
 }
@@ -240,9 +261,16 @@ fn debconf_takes_every_preseed_without_a_word() {
     {
         let path = folder.with_extension(at.to_string());
         std::fs::write(&path, rendered(file, "preseed.cfg")).unwrap();
-        let out = Command::new("debconf-set-selections").arg("-c").arg(&path).output().unwrap();
+        let out = Command::new("debconf-set-selections")
+            .arg("-c")
+            .arg(&path)
+            .output()
+            .unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(out.status.success() && out.stdout.is_empty() && out.stderr.is_empty(), "{out:?}");
+        assert!(
+            out.status.success() && out.stdout.is_empty() && out.stderr.is_empty(),
+            "{out:?}"
+        );
     }
 }
 
@@ -258,7 +286,12 @@ fn the_shells_of_the_installer_and_of_the_system_can_read_every_script() {
                     .spawn()
                     .unwrap();
                 use std::io::Write as _;
-                child.stdin.take().unwrap().write_all(rendered(file, name).as_bytes()).unwrap();
+                child
+                    .stdin
+                    .take()
+                    .unwrap()
+                    .write_all(rendered(file, name).as_bytes())
+                    .unwrap();
                 let out = child.wait_with_output().unwrap();
                 assert!(out.status.success() && out.stderr.is_empty(), "{name}: {out:?}");
             }
@@ -268,6 +301,9 @@ fn the_shells_of_the_installer_and_of_the_system_can_read_every_script() {
 
 #[test]
 fn a_message_about_the_disk_cannot_break_out_of_the_comment_it_stands_in() {
-    let script = rendered(&with("disk: { model: \"$(reboot)\", serial: \"'; reboot; '\" }"), "disk.sh");
+    let script = rendered(
+        &with("disk: { model: \"$(reboot)\", serial: \"'; reboot; '\" }"),
+        "disk.sh",
+    );
     assert!(script.contains("serial=''\\''; reboot; '\\'''\n"), "{script}");
 }

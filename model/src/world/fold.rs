@@ -40,7 +40,17 @@ impl World {
     fn fold(&mut self, event: &Event) {
         self.seq = self.seq.max(event.seq);
         match &event.what {
-            What::ServerStarted { .. } => self.networks.clear(),
+            What::ServerStarted { .. } => {
+                self.networks.clear();
+                self.upstream_troubles.clear();
+            }
+            // The cache tells of few upstreams; a bound holds whatever it does.
+            What::CacheTrouble { upstream, why, .. } if self.upstream_troubles.len() < 256 => {
+                self.upstream_troubles.insert(upstream.clone(), (event.at, why.clone()));
+            }
+            What::CacheRecovered { upstream } => {
+                self.upstream_troubles.remove(upstream);
+            }
             What::ClusterApplied { digest, text, .. } => {
                 self.applied = Some(Arc::new(Applied {
                     digest: digest.clone(),
@@ -127,6 +137,7 @@ impl World {
             | What::HookCalled { .. }
             | What::HookRefused { .. }
             | What::TargetSet { .. }
+            | What::CacheTrouble { .. }
             | What::DeploymentArmed { .. }
             | What::DeploymentEnded { .. }
             | What::InstallerSaid { .. }
@@ -146,7 +157,9 @@ impl World {
 
     /// Takes away whatever there is of the image that an event is about, and says its name.
     fn without_bundle(&mut self, event: &Event) -> Option<String> {
-        let Subject::Image(name) = &event.subject else { return None };
+        let Subject::Image(name) = &event.subject else {
+            return None;
+        };
         self.images.remove(name);
         self.disk_images.remove(name);
         self.agents.remove(name);

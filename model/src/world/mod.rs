@@ -22,8 +22,8 @@ mod tried;
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
 pub use lease::{Lease, Leases};
-pub use medium::Medium;
 pub use machine::{Machine, NetworkState, Serving};
+pub use medium::Medium;
 pub use snapshot::SnapshotError;
 pub use tried::{Chain, Tried};
 
@@ -71,6 +71,8 @@ pub struct World {
     pub agents: OrdMap<String, Arc<Agent>>,
     /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
     pub loaders: Option<Arc<Vec<String>>>,
+    /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
+    pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
 }
 
 /// The cluster file in force.

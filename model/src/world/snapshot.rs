@@ -44,6 +44,8 @@ struct Snapshot {
     #[serde(default)]
     loaders: Option<Arc<Vec<String>>>,
     #[serde(default)]
+    upstream_troubles: Vec<(String, (Timestamp, String))>,
+    #[serde(default)]
     deployments: Vec<Arc<Deployment>>,
 }
 
@@ -72,6 +74,11 @@ impl World {
             disk_images: self.disk_images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             agents: self.agents.iter().map(|(n, a)| (n.clone(), a.clone())).collect(),
             loaders: self.loaders.clone(),
+            upstream_troubles: self
+                .upstream_troubles
+                .iter()
+                .map(|(u, t)| (u.clone(), t.clone()))
+                .collect(),
             deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
@@ -108,6 +115,7 @@ impl World {
         world.media = snapshot.media.into_iter().collect();
         world.disk_images = snapshot.disk_images.into_iter().collect();
         world.agents = snapshot.agents.into_iter().collect();
+        world.upstream_troubles = snapshot.upstream_troubles.into_iter().collect();
         for deployment in snapshot.deployments {
             world.deployments.put(deployment);
         }

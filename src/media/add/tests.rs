@@ -28,7 +28,10 @@ fn try_it(media: &Path, options: &Options) -> Result<Outcome, AddError> {
 
 #[test]
 fn what_was_typed_behind_from_is_understood() {
-    assert_eq!(From::parse("https://mirror.example/x.deb"), From::Url("https://mirror.example/x.deb".into()));
+    assert_eq!(
+        From::parse("https://mirror.example/x.deb"),
+        From::Url("https://mirror.example/x.deb".into())
+    );
     assert_eq!(From::parse("./x.deb"), From::Deb("./x.deb".into()));
     assert_eq!(From::parse("/srv/netboot"), From::Folder("/srv/netboot".into()));
 }
@@ -41,10 +44,16 @@ fn a_medium_is_added_once_and_replaced_when_it_changes() {
     assert!(matches!(try_it(media.path(), &options).unwrap(), Outcome::Unchanged(_)));
     options.extra_initrds.push(source.path().join("key.cpio"));
     options.udeb_suite = Some("components".into());
-    let Outcome::Added(manifest) = try_it(media.path(), &options).unwrap() else { panic!() };
+    let Outcome::Added(manifest) = try_it(media.path(), &options).unwrap() else {
+        panic!()
+    };
     assert_eq!(manifest.extra[0].path, "extra1.cpio");
     assert_eq!(catalog::check(media.path(), "debian-12").unwrap(), manifest);
-    let left: Vec<_> = std::fs::read_dir(media.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(media.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     assert_eq!(left, ["debian-12"], "nothing is left lying about");
 }
 

@@ -38,7 +38,10 @@ fn a_medium_that_is_whole_is_listed_checked_and_removed() {
     remove(folder.path(), "debian-12").unwrap();
     assert!(list(folder.path()).is_empty());
     let error = show(folder.path(), "debian-12").unwrap_err().to_string();
-    assert_eq!(error, "there is no medium debian-12; there are none yet: bellwether media add debian-12");
+    assert_eq!(
+        error,
+        "there is no medium debian-12; there are none yet: bellwether media add debian-12"
+    );
 }
 
 #[test]
@@ -59,7 +62,10 @@ fn a_manifest_cannot_point_out_of_its_folder() {
     for path in ["../m/linux", "/etc/passwd", "", ".", ".hidden"] {
         manifest.kernel.path = path.into();
         write(folder.path(), &manifest);
-        assert!(matches!(show(folder.path(), "m"), Err(MediumError::Manifest { .. })), "{path}");
+        assert!(
+            matches!(show(folder.path(), "m"), Err(MediumError::Manifest { .. })),
+            "{path}"
+        );
     }
     assert!(matches!(show(folder.path(), "../m"), Err(MediumError::BadName(_))));
 }

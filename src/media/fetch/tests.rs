@@ -31,7 +31,10 @@ fn the_files_are_found_in_every_layout_that_people_have() {
         std::fs::write(own.join("linux"), b"").unwrap();
         assert!(job(folder.path()).within(folder.path()).is_err(), "no initrd yet");
         std::fs::write(own.join("initrd.gz"), b"").unwrap();
-        assert_eq!(job(folder.path()).within(folder.path()).unwrap().kernel, own.join("linux"));
+        assert_eq!(
+            job(folder.path()).within(folder.path()).unwrap().kernel,
+            own.join("linux")
+        );
     }
 }
 
@@ -59,10 +62,23 @@ impl Fake {
         );
         std::fs::write(root.path().join("Release"), release).unwrap();
         let fake = Self { root };
-        fake.gpg(&["--passphrase", "", "--quick-generate-key", "nobody", "rsa2048", "sign", "1d"]);
+        fake.gpg(&[
+            "--passphrase",
+            "",
+            "--quick-generate-key",
+            "nobody",
+            "rsa2048",
+            "sign",
+            "1d",
+        ]);
         let signed = fake.root.path().join("dists/bookworm/InRelease");
         let plain = fake.root.path().join("Release");
-        fake.gpg(&["--output", signed.to_str().unwrap(), "--clearsign", plain.to_str().unwrap()]);
+        fake.gpg(&[
+            "--output",
+            signed.to_str().unwrap(),
+            "--clearsign",
+            plain.to_str().unwrap(),
+        ]);
         fake.gpg(&["--output", fake.keyring().to_str().unwrap(), "--export"]);
         fake
     }
@@ -72,7 +88,11 @@ impl Fake {
         std::fs::create_dir_all(&home).unwrap();
         std::os::unix::fs::PermissionsExt::set_mode(&mut std::fs::metadata(&home).unwrap().permissions(), 0o700);
         let mut command = Command::new("gpg");
-        command.arg("--homedir").arg(&home).args(["--batch", "--quiet", "--yes"]).args(words);
+        command
+            .arg("--homedir")
+            .arg(&home)
+            .args(["--batch", "--quiet", "--yes"])
+            .args(words);
         run(&mut command).unwrap();
     }
 
@@ -96,7 +116,12 @@ impl Fake {
 impl Drop for Fake {
     fn drop(&mut self) {
         let home = self.root.path().join("gpg");
-        Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).output().ok();
+        Command::new("gpgconf")
+            .arg("--homedir")
+            .arg(home)
+            .args(["--kill", "all"])
+            .output()
+            .ok();
     }
 }
 
@@ -105,17 +130,29 @@ fn files_of_a_mirror_are_taken_when_every_link_of_the_chain_holds() {
     let fake = Fake::new("bookworm", b"kernel");
     assert_eq!(fake.fetch().unwrap(), b"kernel");
 
-    let images = fake.root.path().join("dists/bookworm/main/installer-amd64/current/images");
+    let images = fake
+        .root
+        .path()
+        .join("dists/bookworm/main/installer-amd64/current/images");
     std::fs::write(images.join("netboot/debian-installer/amd64/linux"), b"KERNEL").unwrap();
-    assert!(fake.fetch().unwrap_err().contains("linux"), "the kernel is not what the list says");
+    assert!(
+        fake.fetch().unwrap_err().contains("linux"),
+        "the kernel is not what the list says"
+    );
 
     std::fs::write(images.join("SHA256SUMS"), b"nothing").unwrap();
-    assert!(fake.fetch().unwrap_err().contains("SHA256SUMS"), "the list is not what the release says");
+    assert!(
+        fake.fetch().unwrap_err().contains("SHA256SUMS"),
+        "the list is not what the release says"
+    );
 
     let signed = fake.root.path().join("dists/bookworm/InRelease");
     let text = std::fs::read_to_string(&signed).unwrap().replace("12.99", "12.98");
     std::fs::write(&signed, text).unwrap();
-    assert!(fake.fetch().unwrap_err().contains("signature"), "the release is not what was signed");
+    assert!(
+        fake.fetch().unwrap_err().contains("signature"),
+        "the release is not what was signed"
+    );
 }
 
 #[test]
@@ -123,7 +160,9 @@ fn a_mirror_that_somebody_else_signed_is_refused() {
     let fake = Fake::new("bookworm", b"kernel");
     let other = Fake::new("bookworm", b"kernel");
     let work = tempfile::tempdir().unwrap();
-    let error = job(work.path()).from_mirror(&fake.netboot(), &other.keyring()).unwrap_err();
+    let error = job(work.path())
+        .from_mirror(&fake.netboot(), &other.keyring())
+        .unwrap_err();
     assert!(error.contains("signature"), "{error}");
 }
 
@@ -132,7 +171,9 @@ fn a_mirror_of_another_release_is_refused() {
     let error = Fake::new("trixie", b"kernel").fetch().unwrap_err();
     assert!(error.contains("is trixie, debian-12 is bookworm"), "{error}");
     let work = tempfile::tempdir().unwrap();
-    let error = job(work.path()).from_mirror("http://mirror.example/netboot", Path::new("/k")).unwrap_err();
+    let error = job(work.path())
+        .from_mirror("http://mirror.example/netboot", Path::new("/k"))
+        .unwrap_err();
     assert!(error.contains("has to hold /dists/bookworm/"), "{error}");
 }
 
@@ -144,7 +185,8 @@ fn package(folder: &Path, name: &str) -> PathBuf {
     std::fs::create_dir_all(root.join("DEBIAN")).unwrap();
     std::fs::write(files.join("linux"), b"kernel").unwrap();
     std::fs::write(files.join("initrd.gz"), b"initrd").unwrap();
-    let control = format!("Package: {name}\nVersion: 1+deb12u9\nArchitecture: all\nMaintainer: n <n@n>\nDescription: d\n");
+    let control =
+        format!("Package: {name}\nVersion: 1+deb12u9\nArchitecture: all\nMaintainer: n <n@n>\nDescription: d\n");
     std::fs::write(root.join("DEBIAN/control"), control).unwrap();
     let deb = folder.join("netboot.deb");
     run(Command::new("dpkg-deb").arg("-b").arg(&root).arg(&deb)).unwrap();
@@ -162,7 +204,12 @@ fn debians_package_is_unpacked_and_another_is_refused() {
         os: "debian-13",
         ..job(folder.path())
     };
-    assert!(other.unpack(&deb).unwrap_err().contains("not debian-installer-13-netboot-amd64"));
+    assert!(
+        other
+            .unpack(&deb)
+            .unwrap_err()
+            .contains("not debian-installer-13-netboot-amd64")
+    );
     std::fs::write(&deb, b"no package").unwrap();
     assert!(job(folder.path()).unpack(&deb).is_err());
 }

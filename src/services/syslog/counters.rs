@@ -43,8 +43,16 @@ impl SyslogCounters {
         let sample = |name, help, count: &Count| Sample::of(name, help, &count.0);
         vec![
             sample("syslog_datagrams", "Datagrams at the syslog door", &self.datagrams),
-            sample("syslog_unknown", "Datagrams of machines that install nothing", &self.unknown),
-            sample("syslog_limited", "Datagrams over the limit of their sender", &self.limited),
+            sample(
+                "syslog_unknown",
+                "Datagrams of machines that install nothing",
+                &self.unknown,
+            ),
+            sample(
+                "syslog_limited",
+                "Datagrams over the limit of their sender",
+                &self.limited,
+            ),
             sample("syslog_lines", "Lines for the logs of installations", &self.lines),
             sample("syslog_dropped", "Lines that could not be written", &self.dropped),
             sample("syslog_notable", "Lines that went into the journal", &self.notable),

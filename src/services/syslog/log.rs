@@ -35,7 +35,10 @@ impl Log {
     /// If the folder or a file cannot be read or written.
     pub fn open(folder: &Path, deployment: Seq) -> io::Result<Self> {
         let begins = parts(folder, deployment)?.last().map_or(0, |part| *part);
-        let file = File::options().create(true).append(true).open(path(folder, deployment, begins))?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(path(folder, deployment, begins))?;
         let length = file.metadata()?.len();
         Ok(Self {
             folder: folder.to_path_buf(),
@@ -184,7 +187,13 @@ mod tests {
         assert_eq!((piece.text.as_str(), piece.next), ("one\ntwo\n", 8));
         let piece = read(folder.path(), 7, 4, 100).unwrap().unwrap();
         assert_eq!((piece.text.as_str(), piece.next), ("two\n", 8));
-        assert_eq!(read(folder.path(), 7, 8, 100).unwrap().unwrap(), Piece { text: String::new(), next: 8 });
+        assert_eq!(
+            read(folder.path(), 7, 8, 100).unwrap().unwrap(),
+            Piece {
+                text: String::new(),
+                next: 8
+            }
+        );
         assert_eq!(tail(folder.path(), 7, 5).unwrap(), "two\n");
     }
 
@@ -200,7 +209,11 @@ mod tests {
         assert!(piece.text.len() as u64 <= HEAD + 2 * PART + 100, "{}", piece.text.len());
         assert!(piece.text.starts_with(&line(0)) && piece.text.ends_with(&line(lines - 1)));
         assert_eq!(piece.next, lines * 16);
-        let left_out = piece.text.lines().filter(|line| line.contains("are left out here")).count();
+        let left_out = piece
+            .text
+            .lines()
+            .filter(|line| line.contains("are left out here"))
+            .count();
         assert_eq!(left_out, 1);
         // Whoever followed it sees every line that is there once.
         let mut from = 0;
@@ -213,6 +226,9 @@ mod tests {
             (from, followed) = (piece.next, followed + &piece.text);
         }
         assert_eq!(followed, piece.text);
-        assert_eq!(tail(folder.path(), 1, 40).unwrap(), format!("{}{}", line(lines - 2), line(lines - 1)));
+        assert_eq!(
+            tail(folder.path(), 1, 40).unwrap(),
+            format!("{}{}", line(lines - 2), line(lines - 1))
+        );
     }
 }

@@ -38,7 +38,9 @@ impl Stand {
         let (journal, writer) = Journal::open(store).await.unwrap();
         let cancel = CancellationToken::new();
         tokio::spawn(writer.run(cancel.clone()));
-        crate::cluster_file::apply(&journal, "test", FILE.into(), 2).await.unwrap();
+        crate::cluster_file::apply(&journal, "test", FILE.into(), 2)
+            .await
+            .unwrap();
         let armed = What::DeploymentArmed {
             via: Via::Installer,
             source: "debian-12".into(),
@@ -58,7 +60,11 @@ impl Stand {
         };
         journal.commit(vec![event("n1", began)]).await.unwrap();
         // The system chooses a free port; that it stays free until it is bound again is all but certain.
-        let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let counters = Arc::new(SyslogCounters::default());
         let config = Syslog {
             journal: journal.clone(),
@@ -103,20 +109,39 @@ impl Stand {
 async fn an_installer_is_written_down_whole_and_its_notable_lines_reach_the_journal() {
     let stand = Stand::up().await;
     let mut world = stand.journal.watch();
-    stand.send("127.0.0.1", b"<30>Nov 25 18:00:00 anna[9]: DEBUG: retrieving \0this\n").await;
-    stand.send("127.0.0.1", b"<30>Nov 25 18:00:01 main-menu[257]: INFO: Menu item 'pkgsel' selected\n").await;
+    stand
+        .send("127.0.0.1", b"<30>Nov 25 18:00:00 anna[9]: DEBUG: retrieving \0this\n")
+        .await;
+    stand
+        .send(
+            "127.0.0.1",
+            b"<30>Nov 25 18:00:01 main-menu[257]: INFO: Menu item 'pkgsel' selected\n",
+        )
+        .await;
     let said = world
-        .wait_for(|world| world.deployments.latest("n1").and_then(|d| d.attempt()).is_some_and(|a| a.said.is_some()))
+        .wait_for(|world| {
+            world
+                .deployments
+                .latest("n1")
+                .and_then(|d| d.attempt())
+                .is_some_and(|a| a.said.is_some())
+        })
         .await
         .unwrap()
         .deployments
         .latest("n1")
         .and_then(|deployment| deployment.attempt()?.said.clone())
         .unwrap();
-    assert_eq!((said.notable, said.line.as_str()), (Notable::Stage, "installs packages (pkgsel)"));
+    assert_eq!(
+        (said.notable, said.line.as_str()),
+        (Notable::Stage, "installs packages (pkgsel)")
+    );
     let log = stand.log().await.unwrap();
     assert!(log.contains("Z anna[9]: DEBUG: retrieving this\n"), "{log}");
-    assert!(log.contains("Z main-menu[257]: INFO: Menu item 'pkgsel' selected\n"), "{log}");
+    assert!(
+        log.contains("Z main-menu[257]: INFO: Menu item 'pkgsel' selected\n"),
+        "{log}"
+    );
 }
 
 #[tokio::test]

@@ -20,21 +20,44 @@ fn the_installer_says_who_speaks_and_no_host() {
     let (facility, severity, program, pid, text) =
         read("<30>Nov 25 18:01:02 main-menu[257]: INFO: Menu item 'partman-base' selected\n");
     assert_eq!((facility, severity), (3, 6));
-    assert_eq!((program, pid, text), is("main-menu", Some(257), "INFO: Menu item 'partman-base' selected"));
+    assert_eq!(
+        (program, pid, text),
+        is("main-menu", Some(257), "INFO: Menu item 'partman-base' selected")
+    );
 }
 
 #[test]
 fn the_forms_of_rfc_3164_and_what_programs_make_of_them() {
     for (datagram, program, pid, text) in [
-        ("<13>Jan  1 00:00:00 in-target: E: no such package", "in-target", None, "E: no such package"),
-        ("<34>Oct 11 22:14:15 mymachine su: 'su root' failed", "su", None, "'su root' failed"),
+        (
+            "<13>Jan  1 00:00:00 in-target: E: no such package",
+            "in-target",
+            None,
+            "E: no such package",
+        ),
+        (
+            "<34>Oct 11 22:14:15 mymachine su: 'su root' failed",
+            "su",
+            None,
+            "'su root' failed",
+        ),
         ("<6>kernel: [    1.0] hello", "kernel", None, "[    1.0] hello"),
-        ("<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!", "", None, "10.0.0.99 Use the BFG!"),
+        (
+            "<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!",
+            "",
+            None,
+            "10.0.0.99 Use the BFG!",
+        ),
         ("Use the BFG!", "", None, "Use the BFG!"),
         ("<999>odd: priority", "", None, "<999>odd: priority"),
         ("<>x: y", "", None, "<>x: y"),
         ("<13>partman:", "partman", None, ""),
-        ("<13>see http://mirror.example/x", "", None, "see http://mirror.example/x"),
+        (
+            "<13>see http://mirror.example/x",
+            "",
+            None,
+            "see http://mirror.example/x",
+        ),
         ("<13>12:30:01 late", "", None, "12:30:01 late"),
         ("<13>prog[x]: y", "", None, "prog[x]: y"),
         ("", "", None, ""),
@@ -48,7 +71,12 @@ fn the_forms_of_rfc_3164_and_what_programs_make_of_them() {
 #[test]
 fn the_form_of_rfc_5424() {
     for (datagram, program, pid, text) in [
-        ("<34>1 2003-10-11T22:14:15.003Z host su 77 ID47 - \u{feff}'su root' failed", "su", Some(77), "'su root' failed"),
+        (
+            "<34>1 2003-10-11T22:14:15.003Z host su 77 ID47 - \u{feff}'su root' failed",
+            "su",
+            Some(77),
+            "'su root' failed",
+        ),
         ("<165>1 - - - - - -", "", None, ""),
         (
             "<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [a@1 b=\"c\\]\\\"d]\"][e@2] said",
@@ -56,7 +84,12 @@ fn the_form_of_rfc_5424() {
             None,
             "said",
         ),
-        ("<165>1 2003-10-11T22:14:15Z h app - - [unclosed said", "", None, "1 2003-10-11T22:14:15Z h app - - [unclosed said"),
+        (
+            "<165>1 2003-10-11T22:14:15Z h app - - [unclosed said",
+            "",
+            None,
+            "1 2003-10-11T22:14:15Z h app - - [unclosed said",
+        ),
         ("<13>1 apple: is not a version", "", None, "1 apple: is not a version"),
     ] {
         let (_, _, a, b, c) = read(datagram);

@@ -67,18 +67,27 @@ fn the_mistakes_that_make_machines_hang_or_install_for_ever() {
         "d-i time/zone\u{a0}string Etc/UTC",
         "d-i time/zone string Etc/UTC\r",
     ];
-    let told: Vec<String> = broken.iter().map(|line| format!("{line}\n    {}", found(line).join("\n    "))).collect();
+    let told: Vec<String> = broken
+        .iter()
+        .map(|line| format!("{line}\n    {}", found(line).join("\n    ")))
+        .collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]
 fn a_lost_backslash_is_found_in_the_line_that_it_cut_off() {
     let cut = "d-i preseed/late_command string one; \\\n  two;\n  wget http://mirror.example/installed\n";
-    assert_eq!(found(cut), ["line 3: it begins with a blank: the line before has lost the backslash at its end"]);
+    assert_eq!(
+        found(cut),
+        ["line 3: it begins with a blank: the line before has lost the backslash at its end"]
+    );
     let blank = "d-i preseed/late_command string one; \\ \n  two\n";
     assert!(found(blank)[0].ends_with("so it does not go on"), "{:?}", found(blank));
     let comment = "d-i preseed/late_command string one; \\\n# two; \\\n  three\n";
-    assert_eq!(found(comment), ["line 2: a comment or an empty line stands where the line before should go on"]);
+    assert_eq!(
+        found(comment),
+        ["line 2: a comment or an empty line stands where the line before should go on"]
+    );
     assert_eq!(
         found("d-i preseed/late_command string one; \\\n"),
         ["line 1: the file ends where this line should go on"]
@@ -90,11 +99,17 @@ fn answers_that_do_not_go_together_are_found() {
     let twice = "d-i time/zone string Etc/UTC\nd-i time/zone string Etc/UTC\n";
     assert_eq!(found(twice), ["line 2: time/zone was answered before, in line 1"]);
     let nobody = "d-i passwd/root-login boolean false\nd-i passwd/make-user boolean false\n";
-    assert_eq!(found(nobody), ["line 2: without a login of root the installer insists on a user"]);
+    assert_eq!(
+        found(nobody),
+        ["line 2: without a login of root the installer insists on a user"]
+    );
     let locked = "d-i passwd/root-login boolean true\nd-i passwd/root-password-crypted password !\n";
     assert!(found(locked)[0].contains("`*` locks it as well"));
     let method = "d-i partman-auto/method string regular\n";
-    assert_eq!(found(method), ["line 1: no disk is chosen, the installer would ask for one"]);
+    assert_eq!(
+        found(method),
+        ["line 1: no disk is chosen, the installer would ask for one"]
+    );
     assert!(found(&format!("{method}d-i partman-auto/disk string /dev/vda\n")).is_empty());
 }
 

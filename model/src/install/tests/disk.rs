@@ -82,7 +82,9 @@ impl Bench {
 
     fn chosen(&self, rule: &str) -> String {
         let (said, _) = self.choose(rule);
-        let line = said.lines().find_map(|line| line.strip_prefix("set partman-auto/disk "));
+        let line = said
+            .lines()
+            .find_map(|line| line.strip_prefix("set partman-auto/disk "));
         line.unwrap_or("none").to_string()
     }
 }
@@ -93,12 +95,23 @@ impl Drop for Bench {
     }
 }
 
-const SAMSUNG: &[(&str, &str)] = &[("device/model", "SAMSUNG MZ7LM960\n"), ("device/serial", "S2TXN 0001  \n")];
-const INTEL: &[(&str, &str)] = &[("device/model", "  INTEL SSDSC2KB48"), ("device/vpd_pg80", "\0\0\0\u{8}PHYF0042")];
+const SAMSUNG: &[(&str, &str)] = &[
+    ("device/model", "SAMSUNG MZ7LM960\n"),
+    ("device/serial", "S2TXN 0001  \n"),
+];
+const INTEL: &[(&str, &str)] = &[
+    ("device/model", "  INTEL SSDSC2KB48"),
+    ("device/vpd_pg80", "\0\0\0\u{8}PHYF0042"),
+];
 
 fn server() -> Bench {
     Bench::new()
-        .disk("nvme0n1", "pci/nvme", 4000, &[("device/model", "Big NVMe"), ("device/serial", "NV1")])
+        .disk(
+            "nvme0n1",
+            "pci/nvme",
+            4000,
+            &[("device/model", "Big NVMe"), ("device/serial", "NV1")],
+        )
         .disk("sda", "pci/ata1", 960, SAMSUNG)
         .disk("sdb", "pci/ata2", 480, INTEL)
         .disk("sdc", "pci/usb1/1-1", 2000, &[("device/model", "Stick")])
@@ -145,7 +158,13 @@ fn where_no_disk_fits_it_says_why_for_each_and_sets_nothing() {
 #[test]
 fn a_machine_without_disks_is_told_apart() {
     let (said, recipe) = Bench::new().choose("disk: {}");
-    assert_eq!((said.as_str(), recipe), ("failed no disk to install to, wanted is the first disk\nthe installer sees no disk at all\n", None));
+    assert_eq!(
+        (said.as_str(), recipe),
+        (
+            "failed no disk to install to, wanted is the first disk\nthe installer sees no disk at all\n",
+            None
+        )
+    );
 }
 
 #[test]
@@ -164,7 +183,10 @@ fn a_disk_too_small_for_the_layout_is_not_left_to_partman_which_would_use_anothe
     let small = Bench::new().disk("vda", "pci/virtio1", 4, &[("serial", "QM1")]);
     assert_eq!(small.chosen("disk: {}"), "/dev/vda");
     let (said, _) = small.choose("layout: { swap: 4G }");
-    assert!(said.contains("/dev/vda (4.0 GB, serial QM1) is too small for the layout, which needs 7.8 GB"), "{said}");
+    assert!(
+        said.contains("/dev/vda (4.0 GB, serial QM1) is too small for the layout, which needs 7.8 GB"),
+        "{said}"
+    );
 }
 
 #[test]

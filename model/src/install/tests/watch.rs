@@ -115,9 +115,17 @@ impl Drop for Installer {
 #[test]
 fn the_start_is_told_and_every_part_of_the_installation_tells_of_itself() {
     let installer = Installer::started();
-    assert_eq!(fs::read_to_string(installer.root.join("told")).unwrap(), "\n= started\n");
+    assert_eq!(
+        fs::read_to_string(installer.root.join("told")).unwrap(),
+        "\n= started\n"
+    );
     let mut hooks = Vec::new();
-    for folder in ["base-installer.d", "post-base-installer.d", "pre-pkgsel.d", "finish-install.d"] {
+    for folder in [
+        "base-installer.d",
+        "post-base-installer.d",
+        "pre-pkgsel.d",
+        "finish-install.d",
+    ] {
         for entry in fs::read_dir(installer.root.join("usr/lib").join(folder)).unwrap() {
             hooks.push(entry.unwrap().path());
         }
@@ -125,7 +133,12 @@ fn the_start_is_told_and_every_part_of_the_installation_tells_of_itself() {
     hooks.sort();
     let mut told = String::new();
     for hook in hooks {
-        assert_eq!(fs::metadata(&hook).unwrap().permissions().mode() & 0o111, 0o111, "{}", hook.display());
+        assert_eq!(
+            fs::metadata(&hook).unwrap().permissions().mode() & 0o111,
+            0o111,
+            "{}",
+            hook.display()
+        );
         told.push_str(&installer.told(&format!(". {}", hook.display()), &[]).1);
     }
     insta::assert_snapshot!(told);
@@ -185,7 +198,10 @@ fn the_question_on_the_screen_is_noted_while_it_is_there() {
 fn a_question_that_nobody_answers_is_reported_by_its_name() {
     let installer = Installer::started();
     let told = installer.watched("Nov 25 18:00:00 partman: something\n", Some("partman-auto/no_recipe "));
-    assert!(told.starts_with("stopped at the question partman-auto/no_recipe"), "{told}");
+    assert!(
+        told.starts_with("stopped at the question partman-auto/no_recipe"),
+        "{told}"
+    );
     assert!(told.ends_with("= failed\n"), "{told}");
 }
 
@@ -206,7 +222,10 @@ fn a_watcher_goes_on_while_the_installation_does() {
     let installer = Installer::started();
     let late = "echo \"x main-menu[1]: WARNING **: Menu item 'anna' failed.\" >>\"$ROOT/syslog\"";
     // Many turns pass without anything; then the step fails.
-    installer.tool("sleep", &format!("echo . >>\"$ROOT/turns\"; [ \"$(wc -l <\"$ROOT/turns\")\" -lt 60 ] || {late}"));
+    installer.tool(
+        "sleep",
+        &format!("echo . >>\"$ROOT/turns\"; [ \"$(wc -l <\"$ROOT/turns\")\" -lt 60 ] || {late}"),
+    );
     let told = installer.watched("x anna[9]: retrieving\n", None);
     assert!(told.starts_with("Menu item 'anna' failed."), "{told}");
     assert_eq!(told.matches("= failed").count(), 1);
