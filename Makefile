@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -34,3 +34,7 @@ clean-demo:
 docs:
 	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
 	cargo run --quiet -- schema > docs/cluster.schema.json
+
+# The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
+bench-cache: release
+	bench/cache

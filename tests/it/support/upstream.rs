@@ -259,6 +259,21 @@ impl Cached {
         ask(self.proxy, "GET", path, &[])
     }
 
+    /// Waits until no download is under way: a client may have a package a moment before it is stored.
+    pub fn settled(&self) -> &Self {
+        while !self.cache.status()["downloads"].as_array().unwrap().is_empty() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        self
+    }
+
+    /// `GET` of a path on the proxy door, and everything that follows from it.
+    pub fn get_settled(&self, path: &str) -> Answer {
+        let answer = self.get(path);
+        self.settled();
+        answer
+    }
+
     /// A counter of the cache.
     pub fn counted(&self, name: &str) -> u64 {
         self.cache.counters.json()[name].as_u64().unwrap()
