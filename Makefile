@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache deb
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -38,3 +38,7 @@ docs:
 # The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
 bench-cache: release
 	bench/cache
+
+# A Debian package of the release build, in target/.
+deb: release
+	packaging/deb $(BELLWETHER) target

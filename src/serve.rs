@@ -22,12 +22,15 @@ use crate::conductor;
 use crate::http::{self, HttpCounters};
 use crate::image_watch;
 use crate::journal::{Journal, JournalError};
-use crate::loaders::Loaders;
+use crate::loaders::{self, Loaders};
+use crate::pulse::{Beat, Pulse, pulse};
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
 use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
+use crate::systemd::{self, Watched};
 use crate::telemetry::{Metrics, Sample};
+use crate::tftp_root;
 
 /// What the server was told on its command line.
 #[derive(Debug, Clone)]
@@ -123,13 +126,14 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    let loaders = Loaders::new(loaders);
+    loaders::rescan(&journal, &loaders).await?;
     conductor::settle(&journal).await?;
 
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
-    let loaders = Loaders::new(loaders);
     let cache = cache::open(&state, &journal, &metrics).await?;
     let spawn = Spawn {
         journal: &journal,
@@ -140,10 +144,11 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         cache: &cache,
         cancel: &cancel,
     };
-    spawn.http(&mut tasks, &metrics);
+    let mut loops = Vec::new();
+    spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
-    spawn.dhcp(&mut tasks, &metrics);
-    spawn.cache(&mut tasks);
+    spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
+    spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -161,18 +166,25 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         stop: stop_api.clone(),
     };
     let control = tokio::spawn(api::serve(listener, control, stop_api.clone()));
-    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
+    systemd::ready(&journal.world());
+    // The doors that are closed have no loop: their end of the pulse is gone.
+    loops.retain(|(_, pulse)| pulse.is_held());
+    let alive = Watched {
+        journal: journal.clone(),
+        loops,
+    };
+    let watchdog = tokio::spawn(systemd::watch(alive, cancel.clone()));
     tracing::info!(nodes = journal.world().cluster.nodes.len(), state = %state.display(), "Bellwether is ready");
 
     let ended = loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images).await,
+            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &loaders).await,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some(ended) = tasks.join_next() => break Err(died(ended)),
         }
     };
-    sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
+    systemd::stopping();
     tracing::info!("stopping");
     cancel.cancel();
     // Transfers under way may end; whoever is not done then is broken off.
@@ -180,6 +192,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     tokio::time::timeout(std::time::Duration::from_secs(5), drain)
         .await
         .ok();
+    watchdog.await.ok();
     stop_api.cancel();
     control.await.ok();
     journal.commit(vec![own(What::ServerStopped {})]).await.ok();
@@ -231,8 +244,8 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 }
 
 /// SIGHUP: a file with mistakes never replaces a good world.
-async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path) {
-    sd_notify::notify(&[sd_notify::NotifyState::Reloading]).ok();
+async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, loaders: &Loaders) {
+    systemd::reloading();
     if let Some(path) = config {
         match cluster_file::load(path) {
             Ok((text, cluster)) => {
@@ -254,7 +267,17 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     if let Err(error) = image_watch::rescan(journal, images, "serve").await {
         tracing::error!(%error, "the images folder could not be read again");
     }
-    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
+    if let Err(error) = loaders::rescan(journal, loaders).await {
+        tracing::error!(%error, "the boot loaders could not be written down");
+    }
+    systemd::ready(&journal.world());
+}
+
+/// The loop's end of a pulse whose other end is added to the watched ones.
+fn watched(loops: &mut Vec<(&'static str, Pulse)>, name: &'static str) -> Beat {
+    let (end, beat) = pulse();
+    loops.push((name, end));
+    beat
 }
 
 /// What the services are started with.
@@ -271,7 +294,7 @@ struct Spawn<'a> {
 type Tasks = JoinSet<(&'static str, Result<(), String>)>;
 
 impl Spawn<'_> {
-    fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
+    fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
         let Some(port) = self.doors.http else { return };
         let counters = Arc::new(HttpCounters::default());
         let shared = http::Shared {
@@ -291,7 +314,7 @@ impl Spawn<'_> {
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, router, counters, cancel)
+                http::serve(address, router, counters, beat, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )
@@ -316,12 +339,14 @@ impl Spawn<'_> {
                 IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 port,
             ))?],
-            resolve: crate::loaders::over_tftp(
-                self.journal.clone(),
-                self.loaders.clone(),
-                self.doors.http.unwrap_or(80),
-            ),
-            report: crate::loaders::reported(self.journal.clone()),
+            resolve: tftp_root::resolve_with(tftp_root::Root {
+                journal: self.journal.clone(),
+                loaders: self.loaders.clone(),
+                images: self.images.to_path_buf(),
+                key: self.key.clone(),
+                http_port: self.doors.http.unwrap_or(80),
+            }),
+            report: tftp_root::reported(self.journal.clone()),
             counters,
             limits: TftpLimits::default(),
         };
@@ -330,12 +355,12 @@ impl Spawn<'_> {
         Ok(())
     }
 
-    fn cache(&self, tasks: &mut Tasks) {
-        let plugged = cache::plug(self.cache.clone(), self.doors.cache, self.cancel.clone());
+    fn cache(&self, tasks: &mut Tasks, beat: Beat) {
+        let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
         tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
     }
 
-    fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
+    fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
         let Some(port) = self.doors.dhcp else { return };
         let counters = Arc::new(Dhcp4Counters::default());
         let counted = counters.clone();
@@ -347,7 +372,7 @@ impl Spawn<'_> {
             counters,
         };
         let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("DHCP", dhcp4::run(config, cancel).await.map_err(|e| chain(&e))) });
+        tasks.spawn(async move { ("DHCP", dhcp4::run(config, beat, cancel).await.map_err(|e| chain(&e))) });
         let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
         tasks.spawn(async move {
             ra::run(journal, cancel).await;

@@ -108,6 +108,8 @@ fn gauges(world: &World) -> Vec<(&'static str, &'static str, i64)> {
         .values()
         .filter(|n| matches!(n.serving, Serving::Yes { .. }))
         .count();
+    let parked = world.nodes.keys().filter_map(|node| world.deployments.latest(node));
+    let parked = parked.filter(|latest| latest.parks()).count();
     [
         ("nodes", "Declared nodes", world.cluster.nodes.len()),
         (
@@ -127,6 +129,12 @@ fn gauges(world: &World) -> Vec<(&'static str, &'static str, i64)> {
         ),
         ("leases", "Leases, ended ones included", world.leases.len()),
         ("networks_served", "Networks on which DHCP answers", served),
+        (
+            "deployments_active",
+            "Deployments that have not ended",
+            world.deployments.active().count(),
+        ),
+        ("nodes_parked", "Nodes whose deployment failed too often", parked),
         ("images", "Images that can be booted", world.images.len()),
     ]
     .map(|(name, help, value)| (name, help, i64::try_from(value).unwrap_or(i64::MAX)))

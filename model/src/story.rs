@@ -11,8 +11,10 @@ use wire::Mac;
 
 use crate::cluster::{
     Architecture, BootTarget, Cluster, DhcpMode, Doors, Layer, Network, Nic, Node, Origin, Range, Settings, Sourced,
+    Via,
 };
-use crate::event::{DhcpAsk, Event, Outcome, Protocol, Role, Stage, Subject, Transfer, What};
+use crate::deployment::Ending;
+use crate::event::{DhcpAsk, Event, Notable, Outcome, Protocol, Role, Stage, Subject, Transfer, What};
 use crate::world::{Image, ImageFile, World};
 
 pub(crate) const NODE: &str = "nid003";
@@ -124,6 +126,7 @@ fn image() -> Image {
         initrd: file("initrd.img", 33_000_000),
         root: file("root.squashfs", 174_000_000),
         built_at: beginning(),
+        disk: None,
     }
 }
 
@@ -249,6 +252,12 @@ impl Story {
         self.mac = mac;
         self.subject = Subject::Node(NODE.into());
         self
+    }
+
+    /// These boot loaders are there and no others.
+    pub(crate) fn loaders(self, files: &[&str]) -> Self {
+        let files = files.iter().map(|file| (*file).to_string()).collect();
+        self.event(Subject::Cluster, "serve", What::LoadersFound { files })
     }
 
     pub(crate) fn power(self, action: &str) -> Self {
@@ -498,6 +507,70 @@ impl Story {
                 };
                 story.wait(0.1).of_node("http", what)
             })
+    }
+
+    /// A person arms a deployment of two attempts that writes the image to the disk.
+    pub(crate) fn armed(self) -> Self {
+        let what = What::DeploymentArmed {
+            via: Via::Installer,
+            source: "debian-12".into(),
+            profile: None,
+            onto: "the first disk: plain, ext4, no swap".into(),
+            expires: self.now + SignedDuration::from_hours(24),
+            attempts: 2,
+        };
+        self.of_node("cli:ada", what)
+    }
+
+    fn deployment(&self) -> Option<u64> {
+        let armed = self
+            .events
+            .iter()
+            .rev()
+            .find(|e| matches!(e.what, What::DeploymentArmed { .. }));
+        armed.map(|event| event.seq)
+    }
+
+    /// UEFI PXE up to the answers of an installer.
+    pub(crate) fn uefi_to_installer(self) -> Self {
+        let mut story = self.uefi_to_loader().ipxe_dhcp().script("install");
+        let deployment = story.deployment();
+        if let Some(What::ScriptServed { deployment: of, .. }) = story.events.last_mut().map(|e| &mut e.what) {
+            *of = deployment;
+        }
+        let story = story.kernel().initrd().wait(40.0).os_dhcp().wait(5.0);
+        let what = What::AnswersServed {
+            document: "preseed.cfg".into(),
+            bytes: 4096,
+        };
+        story.of_node("http", what)
+    }
+
+    /// The installer calls back.
+    pub(crate) fn installer(self, hook: &str, detail: &str) -> Self {
+        let what = What::HookCalled {
+            hook: hook.into(),
+            detail: detail.into(),
+            host_keys: Vec::new(),
+            deployment: self.deployment(),
+        };
+        self.of_node("node", what)
+    }
+
+    /// A notable line of the installer's log.
+    pub(crate) fn installer_says(self, notable: Notable, line: &str) -> Self {
+        let line = line.to_string();
+        self.of_node("syslog", What::InstallerSaid { notable, line })
+    }
+
+    /// The deployment under way ends.
+    pub(crate) fn deployment_ends(self, ending: Ending, why: &str) -> Self {
+        let what = What::DeploymentEnded {
+            deployment: self.deployment().unwrap(),
+            ending,
+            why: why.into(),
+        };
+        self.of_node("conductor", what)
     }
 
     fn hook(self, hook: &str, detail: &str) -> Self {

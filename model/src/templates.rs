@@ -7,12 +7,16 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// Every built-in template with its name.
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 12] = [
     ("local.ipxe", include_str!("../templates/local.ipxe.j2")),
     ("image.ipxe", include_str!("../templates/image.ipxe.j2")),
     ("shell.ipxe", include_str!("../templates/shell.ipxe.j2")),
     ("blocked.ipxe", include_str!("../templates/blocked.ipxe.j2")),
     ("unknown.ipxe", include_str!("../templates/unknown.ipxe.j2")),
+    ("grub.cfg", include_str!("../templates/grub.cfg.j2")),
+    ("image.grub", include_str!("../templates/image.grub.j2")),
+    ("shell.grub", include_str!("../templates/shell.grub.j2")),
+    ("blocked.grub", include_str!("../templates/blocked.grub.j2")),
     ("local.grub", include_str!("../templates/local.grub.j2")),
     ("autoexec.ipxe", include_str!("../templates/autoexec.ipxe.j2")),
     ("user-data.yaml", include_str!("../templates/user-data.yaml.j2")),

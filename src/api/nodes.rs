@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use model::answers::{hosts, meta_data, user_data};
-use model::boot::{boot_script, resolve};
+use model::boot::{Dialect, choose, likely_arch, resolve, script_in};
 use model::cluster::{BootTarget, Node};
 use model::event::{Event, Subject};
 use model::timeline::{Until, timeline as timeline_of};
@@ -53,6 +53,8 @@ pub async fn one(State(api): State<Api>, Path(name): Path<String>) -> Result<Jso
     value["serial"] = json!(node.serial);
     value["architecture"] = node.architecture.as_str().into();
     value["line"] = node.line.into();
+    let loader = choose(&world, &node, Some(likely_arch(&world, &node)), false);
+    value["loader"] = json!({ "file": loader.file, "because": loader.because, "missing": loader.missing });
     value["state"] = serde_json::to_value(&*state).unwrap_or_default();
     Ok(Json(value))
 }
@@ -70,7 +72,18 @@ pub async fn render(
     let site = api.site(&node);
     let mac = node.nics.iter().find_map(|nic| nic.mac);
     Ok(match document.as_str() {
-        "script" => boot_script(&api.key, site, mac, boot, Some((&node, &resolved))).text,
+        "script" => {
+            script_in(
+                Dialect::next(&world, &node),
+                &api.key,
+                site,
+                mac,
+                boot,
+                &node,
+                &resolved,
+            )
+            .text
+        }
         "dhcp" => model::dhcp::describe(&world, &node, site),
         "user-data" => user_data(&api.key, site, &world.cluster, &node, boot, resolved.target).text,
         "meta-data" => meta_data(&world.cluster, &node, boot).text,

@@ -15,6 +15,7 @@ use super::{Cache, Declared, Limits, News, Policy, Report, StoreError, proxy};
 use crate::apt;
 use crate::http::{HttpCounters, HttpError};
 use crate::journal::Journal;
+use crate::pulse::Beat;
 use crate::telemetry::{Metrics, Sample};
 
 /// Opens the cache of a state folder, `STATE/cache/packages`.
@@ -55,15 +56,21 @@ pub async fn open(state: &Path, journal: &Journal, metrics: &Metrics) -> Result<
 ///
 /// # Errors
 /// If the door cannot be opened.
-pub async fn plug(cache: Arc<Cache>, door: Option<u16>, cancel: CancellationToken) -> Result<(), HttpError> {
+pub async fn plug(
+    cache: Arc<Cache>,
+    door: Option<u16>,
+    beat: Beat,
+    cancel: CancellationToken,
+) -> Result<(), HttpError> {
     let house = cache.clone().keep_house(cancel.clone());
     let Some(port) = door else {
+        drop(beat);
         house.await;
         return Ok(());
     };
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
     let counters = Arc::new(HttpCounters::default());
-    let serve = crate::http::serve(address, proxy(cache), counters, cancel);
+    let serve = crate::http::serve(address, proxy(cache), counters, beat, cancel);
     let (served, ()) = tokio::join!(serve, house);
     served
 }

@@ -1,6 +1,5 @@
 //! `bellwether plan` and `bellwether apply`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
@@ -9,7 +8,7 @@ use model::plan::Plan;
 use super::args::{Apply, File};
 use super::client::Client;
 use super::paths::Paths;
-use super::{Failure, Printer, check, output};
+use super::{Failure, Printer, check, confirm, output};
 
 /// How many changed nodes are shown with their differences before the rest is only named.
 const SHOWN: usize = 10;
@@ -27,7 +26,7 @@ pub async fn apply(printer: &Printer, paths: &Paths, args: &Apply) -> Result<(),
     if !printer.json() {
         output::text(&render(printer, &plan))?;
     }
-    if !args.yes && !plan.is_empty() && !confirmed(printer)? {
+    if !args.yes && !plan.is_empty() && !confirm::confirmed(printer, "Apply?")? {
         return Err(Failure::new("nothing was changed"));
     }
     let value = Client::new(paths).post("/v1/apply", text).await?;
@@ -51,20 +50,6 @@ async fn ask(printer: &Printer, paths: &Paths, file: &Path) -> Result<(String, P
         ))
     })?;
     Ok((text, plan))
-}
-
-fn confirmed(printer: &Printer) -> Result<bool, Failure> {
-    if printer.json() || !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is here to confirm: say --yes"));
-    }
-    let mut out = std::io::stdout();
-    write!(out, "Apply? [y/N] ").and_then(|()| out.flush()).ok();
-    let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new(format!("cannot read your answer: {error}")))?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 fn render(printer: &Printer, plan: &Plan) -> String {

@@ -75,6 +75,15 @@ pub enum Command {
     Apply(Apply),
     /// Choose what nodes get when they next ask
     Boot(Boot),
+    /// Put the operating system on the nodes' own disks: shows what would be wiped, asks, watches
+    Deploy(Deploy),
+    /// List deployments and where they stand
+    Deployments(Deployments),
+    /// Look at one deployment
+    #[command(subcommand)]
+    Deployment(DeploymentCommand),
+    /// End deployments, and let parked nodes boot again
+    Dismiss(Dismiss),
     /// Build and look after images
     #[command(subcommand)]
     Image(ImageCommand),
@@ -99,6 +108,14 @@ pub enum Command {
     Wait(Wait),
     /// Make virtual machines with real firmware and boot them, on a network of their own
     Lab(super::lab::Lab),
+    /// Write a cluster file that works on this host
+    Init(Init),
+    /// Write everything that the server keeps into one file, while it serves
+    Backup(Backup),
+    /// Put back what `backup` wrote
+    Restore(Restore),
+    /// Examine this host: ports, firewall, networks, other DHCP servers, clock, disk, files; each finding with its fix
+    Doctor(Doctor),
     /// Print the JSON Schema of the cluster file, for editors
     Schema,
     /// Print completions for a shell
@@ -123,6 +140,9 @@ pub struct Serve {
     /// Further folder with boot loaders (ipxe.efi, snponly.efi, undionly.kpxe), searched first
     #[arg(long, value_name = "DIR")]
     pub loaders: Vec<PathBuf>,
+    /// Serve as this user, when started by root [default: who owns the state folder]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
     /// How to write logs
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
@@ -219,6 +239,83 @@ pub struct Boot {
     pub once: bool,
 }
 
+/// `deploy`.
+#[derive(Debug, ClapArgs)]
+pub struct Deploy {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    pub nodes: String,
+    /// Another profile than the declared one
+    #[arg(long, short)]
+    pub profile: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How long the nodes may take to ask for their script: 30m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = within)]
+    pub within: i64,
+    /// How often an installation is tried [default: as declared, else 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub attempts: Option<u32>,
+    /// Arm them and leave
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `deployments`.
+#[derive(Debug, ClapArgs)]
+pub struct Deployments {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(default_value = "*")]
+    pub nodes: String,
+    /// Earlier ones of each node too
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// What to do with a deployment.
+#[derive(Debug, Subcommand)]
+pub enum DeploymentCommand {
+    /// Show its steps, what it waits for, and its log if it failed
+    Show(ShowDeployment),
+}
+
+/// `deployment show`.
+#[derive(Debug, ClapArgs)]
+pub struct ShowDeployment {
+    /// Number of the deployment, or a node for its latest
+    pub id: String,
+    /// The whole log of its installer
+    #[arg(long, short)]
+    pub log: bool,
+    /// Go on with what the installer says from now
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// `dismiss`.
+#[derive(Debug, ClapArgs)]
+pub struct Dismiss {
+    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    pub nodes: String,
+}
+
+/// A time in seconds: a number with `m`, `h` or `d`.
+fn within(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{text} is no time: 30m, 24h, 7d");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    match i64::from(number) * seconds {
+        seconds @ 60..=2_678_400 => Ok(seconds),
+        _ => Err(format!("{text} is not from 1m to 31d")),
+    }
+}
+
 /// `nodes`.
 #[derive(Debug, ClapArgs)]
 pub struct Nodes {
@@ -264,6 +361,78 @@ pub struct Wait {
     /// Give up after so many seconds
     #[arg(long, default_value_t = 600)]
     pub timeout: u64,
+}
+
+/// `init`.
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// File to write [default: /etc/bellwether/cluster.yaml where that folder is and may be written to, else
+    /// cluster.yaml]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Do not ask, take what was found
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Take the place of a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Name of the cluster
+    #[arg(long)]
+    pub name: Option<String>,
+    /// DNS domain of the nodes
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// This host's interface on the machines' network
+    #[arg(long, short)]
+    pub interface: Option<String>,
+    /// Addresses of the network (10.77.0.0/24), where the interface has none yet
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<ipnet::Ipv4Net>,
+    /// Addresses for machines that are not declared (10.77.0.100-10.77.0.199)
+    #[arg(long, value_name = "RANGE")]
+    pub pool: Option<String>,
+    /// What DHCP does: serve, proxy (beside another DHCP server), observe
+    #[arg(long, value_parser = ["serve", "proxy", "observe"])]
+    pub dhcp: Option<String>,
+}
+
+/// `backup`.
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    /// File to write, for example bellwether.tar.zst; readable by its owner alone, since it holds keys
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// With images and media, which can be built and fetched again
+    #[arg(long)]
+    pub images: bool,
+    /// Take the place of a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `restore`.
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    /// File that `backup` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Move a state that is there aside
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// Cluster file to examine the host for; without it what is in force, or /etc/bellwether/cluster.yaml
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Show what is fine, too
+    #[arg(long, short)]
+    pub all: bool,
+    /// Further folder with boot loaders, as `serve` takes it
+    #[arg(long, value_name = "DIR")]
+    pub loaders: Vec<PathBuf>,
 }
 
 /// `why`.

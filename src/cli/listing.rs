@@ -194,7 +194,8 @@ pub fn ago(seconds: &Value) -> Option<String> {
     })
 }
 
-fn time(value: &Value) -> String {
+/// A point in time, in the zone of this host.
+pub fn time(value: &Value) -> String {
     let Some(at) = value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
         return "-".into();
     };
@@ -205,4 +206,9 @@ fn time(value: &Value) -> String {
 
 fn size(value: &Value) -> String {
     format!("{} MB", value.as_u64().unwrap_or_default().div_ceil(1_000_000))
+}
+
+/// A number of seconds as a duration: `3 min 12 s`.
+pub fn span(seconds: &Value) -> String {
+    model::measure::span(jiff::SignedDuration::from_secs(seconds.as_i64().unwrap_or_default()))
 }

@@ -4,17 +4,23 @@
 
 mod apply;
 mod args;
+mod backup;
 mod boot;
 mod cache;
 mod check;
 mod client;
+mod confirm;
+mod deploy;
+mod deployments;
 pub mod diagnostics;
+mod doctor;
 mod events;
 mod explain;
 #[cfg(test)]
 mod fixture;
 mod follow;
 pub mod image;
+mod init;
 mod lab;
 mod listing;
 mod output;
@@ -73,6 +79,12 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Plan(plan) => block_on(apply::plan(printer, &paths, &plan)),
         Command::Apply(apply) => block_on(apply::apply(printer, &paths, &apply)),
         Command::Boot(boot) => block_on(boot::run(printer, &paths, &boot)),
+        Command::Deploy(deploy) => block_on(deploy::run(printer, &paths, &deploy)),
+        Command::Deployments(wanted) => block_on(deployments::list(printer, &paths, &wanted)),
+        Command::Deployment(args::DeploymentCommand::Show(wanted)) => {
+            block_on(deployments::show(printer, &paths, &wanted))
+        }
+        Command::Dismiss(dismiss) => block_on(deployments::dismiss(printer, &paths, &dismiss)),
         Command::Image(image) => {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))
@@ -87,6 +99,10 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Timeline(timeline) => block_on(story::timeline(printer, &paths, &timeline)),
         Command::Why(why) => block_on(story::why(printer, &paths, &why)),
         Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
+        Command::Init(init) => block_on(init::run(printer, &init)),
+        Command::Backup(backup) => block_on(backup::backup(printer, &paths, &backup)),
+        Command::Restore(restore) => block_on(backup::restore(printer, &paths, &restore)),
+        Command::Doctor(doctor) => block_on(doctor::run(printer, &paths, &doctor)),
         Command::Schema => output::text(&pretty(&model::config::schema())),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "bellwether", &mut std::io::stdout());

@@ -67,6 +67,10 @@ fn describe(value: &Value) -> String {
         format!("{}{image} ({})", text(&value["next_target"]), text(&value["because"])),
     );
     row("blocked", text(&value["blocked"]));
+    let loader = &value["loader"];
+    let file = loader["file"].as_str().unwrap_or("none");
+    row("loader", format!("{file} ({})", text(&loader["because"])));
+    row("", text(&loader["missing"]));
     let stands = match (value["ready"].as_bool(), value["step"].as_str()) {
         (Some(true), _) => "ready".to_string(),
         (_, Some(step)) => format!("reached {step}"),

@@ -152,6 +152,8 @@ fn stands(node: &Value) -> String {
         (_, None, Some("os dhcp")) => "fetches its root image".into(),
         (_, None, Some("root image")) => "system starts".into(),
         (_, None, Some("answers")) => "sets itself up".into(),
+        (_, None, Some("started")) => "installs".into(),
+        (_, None, Some("installed")) => "installed, starts from its disk".into(),
         (_, None, Some("local boot")) => "handed over to its own disk".into(),
         (_, None, Some(other)) => other.into(),
     }

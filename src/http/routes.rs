@@ -14,7 +14,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/install/{node}/{token}/{document}", get(install::asked))
         .route("/cloud-init/{node}/{token}/{document}", get(answers::document))
         .route("/images/{image}/{file}", get(files::image))
-        .route("/loaders/{file}", get(files::loader))
+        .route("/loaders/{*file}", get(files::loader))
         .route("/autoexec.ipxe", get(boot::autoexec))
         .route("/metrics", get(Shared::metrics_text))
         .route("/healthz", get(async || "ok\n"))

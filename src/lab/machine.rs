@@ -8,7 +8,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 
 use super::process::Process;
-use super::{Firmware, Folder, LabError, Machine, Plan, needs, qemu};
+use super::{Folder, LabError, Machine, Plan, needs, qemu};
 
 /// Who a child is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,10 @@ pub fn switch_on(
 ) -> Result<Process, LabError> {
     let file = |name: &str| folder.machine(&machine.name, name);
     let variables = file("vars.fd");
-    if machine.firmware == Firmware::Uefi && !variables.exists() {
-        fs::copy(needs::OVMF_VARS, &variables).map_err(LabError::io(format!("write {}", variables.display())))?;
+    if let Some((_, template)) = needs::ovmf(machine.firmware)
+        && !variables.exists()
+    {
+        fs::copy(template, &variables).map_err(LabError::io(format!("write {}", variables.display())))?;
     }
     let disk = file("disk.raw");
     if let Some(size) = plan.hardware.disk.filter(|_| !disk.exists()) {

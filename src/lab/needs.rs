@@ -4,10 +4,18 @@ use std::path::{Path, PathBuf};
 
 use super::{Firmware, LabError, Plan};
 
-/// OVMF's code and the template of its variables.
-pub const OVMF_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-/// OVMF's variables as they leave the factory.
-pub const OVMF_VARS: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+/// OVMF's code, and its variables as they leave the factory; `None` for a firmware that is no OVMF. Microsoft's keys are
+/// enrolled in those of the secure one.
+pub fn ovmf(firmware: Firmware) -> Option<(&'static str, &'static str)> {
+    match firmware {
+        Firmware::Uefi | Firmware::Http => Some(("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd")),
+        Firmware::Secure => Some((
+            "/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
+            "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
+        )),
+        Firmware::Bios => None,
+    }
+}
 
 /// Checks everything at once, so that one `apt-get install` is enough.
 ///
@@ -45,13 +53,18 @@ fn missing(
     need(has_program("ip"), "iproute2");
     need(has_program("setpriv"), "util-linux");
     for firmware in firmware {
-        match firmware {
-            Firmware::Uefi => {
-                need(has_file(OVMF_CODE) && has_file(OVMF_VARS), "ovmf");
-                let grub = "/usr/lib/grub/x86_64-efi/monolithic/grubnetx64.efi";
-                need(!(serve && from_disk) || has_file(grub), "grub-efi-amd64-bin");
-            }
-            Firmware::Bios => need(has_file("/usr/lib/ipxe/qemu/pxe-virtio.rom"), "ipxe-qemu"),
+        let Some((code, variables)) = ovmf(firmware) else {
+            need(has_file("/usr/lib/ipxe/qemu/pxe-virtio.rom"), "ipxe-qemu");
+            continue;
+        };
+        need(has_file(code) && has_file(variables), "ovmf");
+        if firmware == Firmware::Secure {
+            need(!serve || has_file("/usr/lib/shim/shimx64.efi.signed"), "shim-signed");
+            let grub = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed";
+            need(!serve || has_file(grub), "grub-efi-amd64-signed");
+        } else {
+            let grub = "/usr/lib/grub/x86_64-efi/monolithic/grubnetx64.efi";
+            need(!(serve && from_disk) || has_file(grub), "grub-efi-amd64-bin");
         }
     }
     if serve {
@@ -75,7 +88,7 @@ mod tests {
 
     #[test]
     fn bare_host_is_told_all_packages_at_once() {
-        let all = [Firmware::Uefi, Firmware::Bios, Firmware::Uefi];
+        let all = [Firmware::Uefi, Firmware::Bios, Firmware::Secure];
         let missing = missing(all.into_iter(), true, true, &|_| false, &|_| false);
         assert_eq!(
             missing,
@@ -86,6 +99,8 @@ mod tests {
                 "ovmf",
                 "grub-efi-amd64-bin",
                 "ipxe-qemu",
+                "shim-signed",
+                "grub-efi-amd64-signed",
                 "ipxe"
             ]
         );

@@ -46,17 +46,31 @@ pub struct Hardware {
 pub enum Firmware {
     /// OVMF, with its own PXE and HTTP boot.
     Uefi,
+    /// OVMF with Microsoft's keys, Secure Boot enforced.
+    Secure,
+    /// OVMF with HTTP boot alone: its PXE is switched off.
+    Http,
     /// SeaBIOS, with iPXE in the network card's ROM.
     Bios,
 }
 
 impl Firmware {
-    /// `uefi` or `bios`.
+    /// All of them, for help texts.
+    pub const ALL: [Self; 4] = [Self::Uefi, Self::Secure, Self::Http, Self::Bios];
+
+    /// `uefi`, `secure`, `http` or `bios`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Uefi => "uefi",
+            Self::Secure => "secure",
+            Self::Http => "http",
             Self::Bios => "bios",
         }
+    }
+
+    /// Whether it is some OVMF.
+    pub fn is_uefi(self) -> bool {
+        self != Self::Bios
     }
 }
 

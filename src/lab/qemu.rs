@@ -46,15 +46,20 @@ pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &
         .add("-qmp", format!("unix:{},server=on,wait=off", file("qmp.sock")))
         .add("-object", "rng-random,filename=/dev/urandom,id=rng")
         .add("-device", "virtio-rng-pci,rng=rng");
-    if machine.firmware == Firmware::Uefi {
-        line.add(
-            "-drive",
-            format!("if=pflash,format=raw,unit=0,readonly=on,file={}", needs::OVMF_CODE),
-        )
-        .add(
-            "-drive",
-            format!("if=pflash,format=raw,unit=1,file={}", file("vars.fd")),
-        );
+    if let Some((code, _)) = needs::ovmf(machine.firmware) {
+        line.add("-drive", format!("if=pflash,format=raw,unit=0,readonly=on,file={code}"))
+            .add(
+                "-drive",
+                format!("if=pflash,format=raw,unit=1,file={}", file("vars.fd")),
+            );
+        match machine.firmware {
+            // Variables that the guest could write past the firmware would make Secure Boot a matter of good will.
+            Firmware::Secure => line.add("-global", "driver=cfi.pflash01,property=secure,value=on"),
+            Firmware::Http => line
+                .add("-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no")
+                .add("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no"),
+            Firmware::Uefi | Firmware::Bios => &mut line,
+        };
     } else {
         // SeaBIOS would stop for good where nothing boots.
         line.add("-boot", "reboot-timeout=30000");
@@ -91,7 +96,9 @@ pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &
 /// `graphics=off` makes SeaBIOS, and iPXE in its wake, talk on the serial port.
 fn base(firmware: Firmware) -> &'static str {
     match firmware {
-        Firmware::Uefi => "q35",
+        Firmware::Uefi | Firmware::Http => "q35",
+        // Its variables are written in system management mode only.
+        Firmware::Secure => "q35,smm=on",
         Firmware::Bios => "pc,graphics=off",
     }
 }
@@ -99,10 +106,7 @@ fn base(firmware: Firmware) -> &'static str {
 /// With QEMU's own ROM in the card, OVMF would run the iPXE in it and its own PXE client would never be seen: an empty
 /// `romfile` takes it out. SeaBIOS has no PXE client but that ROM.
 fn card(firmware: Firmware, at: usize, mac: wire::Mac, bootindex: usize) -> String {
-    let rom = match firmware {
-        Firmware::Uefi => ",romfile=",
-        Firmware::Bios => "",
-    };
+    let rom = if firmware.is_uefi() { ",romfile=" } else { "" };
     format!("virtio-net-pci,netdev=net{at},mac={mac},bootindex={bootindex}{rom}")
 }
 
@@ -162,6 +166,27 @@ mod tests {
         let line = line(Firmware::Uefi, None, false);
         assert!(line.contains("mac=52:54:00:00:00:01,bootindex=1,romfile="), "{line}");
         assert!(line.contains("unit=1,file=/run/x/machines/nid001/vars.fd"), "{line}");
+    }
+
+    #[test]
+    fn secure_machine_keeps_its_variables_from_the_guest() {
+        let line = line(Firmware::Secure, None, false);
+        assert!(line.contains("-machine q35,smm=on"), "{line}");
+        assert!(line.contains("property=secure,value=on"), "{line}");
+        assert!(
+            line.contains("OVMF_CODE_4M.ms.fd") && line.contains("romfile="),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn machine_with_http_boot_alone_has_no_pxe() {
+        let line = line(Firmware::Http, None, false);
+        assert!(line.contains("IPv4PXESupport,string=no"), "{line}");
+        assert!(
+            line.contains("-machine q35 ") && !line.contains("property=secure"),
+            "{line}"
+        );
     }
 
     #[test]

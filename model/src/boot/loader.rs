@@ -1,11 +1,29 @@
-//! Which network boot loader a machine gets in its DHCP answer.
+//! Which network boot loader a machine gets in its DHCP answer, and why that one.
 
 use wire::Mac;
 use wire::dhcp4::Arch;
 
 use super::Site;
-use crate::cluster::{LoaderChoice, Node};
+use crate::cluster::{Architecture, LoaderChoice, Node};
 use crate::event::Stage;
+use crate::world::{Chain, World};
+
+/// Every file that a firmware is ever told to fetch, in the order of the alphabet. A shim is there only if what it starts
+/// is there too.
+pub const LOADERS: [&str; 12] = [
+    "arm64-sb/ipxe-shim.efi",
+    "arm64-sb/snponly-shim.efi",
+    "ipxe-arm64.efi",
+    "ipxe-ia32.efi",
+    "ipxe.efi",
+    "shimaa64.efi",
+    "shimx64.efi",
+    "snponly-arm64.efi",
+    "snponly.efi",
+    "undionly.kpxe",
+    "x86_64-sb/ipxe-shim.efi",
+    "x86_64-sb/snponly-shim.efi",
+];
 
 /// What goes into option 67, the header field `file` and option 60 of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,28 +35,142 @@ pub struct BootFile {
     pub http_client: bool,
 }
 
-/// The file of our loader folder for an architecture code, if there is one for it.
+/// A loader that was chosen for a firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The file; `None` if there is none for that firmware.
+    pub file: Option<&'static str>,
+    /// Why this one: `loader: grub is declared in group racks`.
+    pub because: String,
+    /// Why there is no file although one is meant, and what to do.
+    pub missing: Option<String>,
+}
+
+/// The file of our loader folders for an architecture code, if there is one for it.
 ///
 /// Codes are those of RFC 4578 and its IANA registry: 7 and 9 are both x86-64 UEFI in the field (the registry
 /// swapped them after firmware had shipped), 11 is 64-bit ARM.
 pub fn default_loader(arch: Option<Arch>, choice: LoaderChoice) -> Option<&'static str> {
-    Some(match arch {
+    use LoaderChoice::{Auto, Grub, Ipxe, IpxeShim, Snponly};
+    Some(match (arch, choice) {
         // A PXE ROM that sends no option 93 is older than RFC 4578, so a BIOS.
-        None | Some(Arch::BiosX86 | Arch::HttpBiosX86) => "undionly.kpxe",
-        Some(Arch::EfiX64 | Arch::EfiX64Old) => match choice {
-            LoaderChoice::Ipxe => "ipxe.efi",
-            LoaderChoice::Auto | LoaderChoice::Snponly => "snponly.efi",
+        (None | Some(Arch::BiosX86 | Arch::HttpBiosX86), _) => "undionly.kpxe",
+        (Some(Arch::EfiIa32 | Arch::HttpIa32), _) => "ipxe-ia32.efi",
+        (Some(Arch::EfiX64 | Arch::EfiX64Old), Ipxe) => "ipxe.efi",
+        (Some(Arch::EfiX64 | Arch::EfiX64Old), Auto | Snponly) => "snponly.efi",
+        (Some(Arch::EfiX64 | Arch::EfiX64Old), IpxeShim) => "x86_64-sb/snponly-shim.efi",
+        (Some(Arch::HttpX64), Snponly) => "snponly.efi",
+        (Some(Arch::HttpX64), Auto | Ipxe) => "ipxe.efi",
+        (Some(Arch::HttpX64), IpxeShim) => "x86_64-sb/ipxe-shim.efi",
+        (Some(Arch::EfiX64 | Arch::EfiX64Old | Arch::HttpX64), Grub) => "shimx64.efi",
+        (Some(Arch::EfiArm64 | Arch::HttpArm64), Snponly) => "snponly-arm64.efi",
+        (Some(Arch::EfiArm64 | Arch::HttpArm64), Auto | Ipxe) => "ipxe-arm64.efi",
+        (Some(Arch::EfiArm64), IpxeShim) => "arm64-sb/snponly-shim.efi",
+        (Some(Arch::HttpArm64), IpxeShim) => "arm64-sb/ipxe-shim.efi",
+        (Some(Arch::EfiArm64 | Arch::HttpArm64), Grub) => "shimaa64.efi",
+        (Some(_), _) => return None,
+    })
+}
+
+/// The loader for a node's firmware. `asking`: the firmware asks at this moment (see [`crate::world::Tried::next`]).
+pub fn choose(world: &World, node: &Node, arch: Option<Arch>, asking: bool) -> Chosen {
+    let declared = node.settings.loader.as_ref();
+    let choice = declared.map(|said| said.value).unwrap_or_default();
+    if choice == LoaderChoice::Auto {
+        return by_experience(world, node, arch, asking);
+    }
+    let file = default_loader(arch, choice);
+    let layer = declared
+        .map(|said| format!(" in {}", said.origin.layer))
+        .unwrap_or_default();
+    let because = format!("loader: {} is declared{layer}", choice.as_str());
+    // Of the unsigned ones nobody is told beforehand: the firmware asks, and the journal says that the file is not here.
+    let signed = file.and_then(Chain::begun_by) == Some(Chain::Signed);
+    match file.filter(|file| signed && !is_there(world, file)) {
+        Some(file) => Chosen {
+            file: None,
+            because,
+            missing: Some(format!("{file} is not in the loader folders: {}", remedy(file))),
         },
-        Some(Arch::HttpX64) => match choice {
-            LoaderChoice::Snponly => "snponly.efi",
-            LoaderChoice::Auto | LoaderChoice::Ipxe => "ipxe.efi",
+        None => Chosen {
+            file,
+            because,
+            missing: None,
         },
-        Some(Arch::EfiIa32 | Arch::HttpIa32) => "ipxe-ia32.efi",
-        Some(Arch::EfiArm64 | Arch::HttpArm64) => match choice {
-            LoaderChoice::Snponly => "snponly-arm64.efi",
-            LoaderChoice::Auto | LoaderChoice::Ipxe => "ipxe-arm64.efi",
+    }
+}
+
+/// `auto`: what this firmware is known to run.
+fn by_experience(world: &World, node: &Node, arch: Option<Arch>, asking: bool) -> Chosen {
+    let tried = &world.state(&node.name).tried;
+    let usual = default_loader(arch, LoaderChoice::Auto);
+    let chosen = |file, because: String| Chosen {
+        file,
+        because,
+        missing: None,
+    };
+    let signed = [LoaderChoice::IpxeShim, LoaderChoice::Grub]
+        .into_iter()
+        .filter_map(|choice| default_loader(arch, choice))
+        .filter(|file| Chain::begun_by(file) == Some(Chain::Signed));
+    let left = tried.last_left.as_ref().map(|(path, _)| file_name(path));
+    match (tried.next(asking), tried.ran) {
+        (Chain::Unsigned, Some(Chain::Unsigned)) => chosen(usual, "auto: it ran here before".into()),
+        (Chain::Unsigned, _) => match left {
+            Some(left) => chosen(usual, format!("auto: its firmware left {left}, so in turn")),
+            None => chosen(usual, "auto: nothing is known against it".into()),
         },
-        Some(_) => return None,
+        (Chain::Signed, ran) => {
+            let why = match (ran, left) {
+                (Some(Chain::Signed), _) => "the signed chain ran here before".to_string(),
+                (_, Some(left)) => format!("its firmware fetched {left} and did not start it"),
+                (_, None) => "its firmware did not start the unsigned loader".to_string(),
+            };
+            let mut signed = signed;
+            let wanted = signed.clone().last();
+            match (signed.find(|file| is_there(world, file)), wanted) {
+                (Some(file), _) => chosen(Some(file), format!("auto: {why}")),
+                (None, Some(wanted)) => Chosen {
+                    file: usual,
+                    because: format!("auto: {why}, but there is no signed one"),
+                    missing: Some(format!("{wanted} is not in the loader folders: {}", remedy(wanted))),
+                },
+                (None, None) => chosen(usual, "auto: there is no other for its firmware".into()),
+            }
+        }
+    }
+}
+
+/// iPXE's signed chain is in no package, so it is there only if somebody has seen it.
+fn is_there(world: &World, file: &str) -> bool {
+    match world.loaders.is_some() {
+        true => world.has_loader(file),
+        false => !file.contains('/'),
+    }
+}
+
+/// What to do about a signed loader that is missing.
+pub(crate) fn remedy(file: &str) -> String {
+    match file {
+        "shimx64.efi" => "apt install shim-signed grub-efi-amd64-signed, then send SIGHUP".into(),
+        "shimaa64.efi" => {
+            "put shimaa64.efi.signed and grubnetaa64.efi.signed of Debian's arm64 packages there, then send SIGHUP"
+                .into()
+        }
+        _ => "unpack iPXE's ipxeboot.tar.gz there, then send SIGHUP".into(),
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The architecture code of a node's firmware: what it gave last, else what is likely.
+pub fn likely_arch(world: &World, node: &Node) -> Arch {
+    let known = world.state(&node.name).arch.map(Arch::from_code);
+    known.unwrap_or(match node.architecture {
+        Architecture::Amd64 => Arch::EfiX64,
+        Architecture::Arm64 => Arch::EfiArm64,
     })
 }
 
@@ -47,19 +179,26 @@ pub fn default_loader(arch: Option<Arch>, choice: LoaderChoice) -> Option<&'stat
 ///
 /// iPXE is recognised and gets its script, so nothing loops. Machines that are no nodes get no boot file: their
 /// firmware goes on to the disk at once, and nothing can ever be installed on them.
-pub fn boot_file(node: Option<&Node>, mac: Mac, stage: Stage, arch: Option<Arch>, site: Site) -> Option<BootFile> {
+pub fn boot_file(
+    world: &World,
+    node: Option<&Node>,
+    mac: Mac,
+    stage: Stage,
+    arch: Option<Arch>,
+    site: Site,
+) -> Option<BootFile> {
     let node = node?;
-    let choice = node.settings.loader.as_ref().map(|c| c.value).unwrap_or_default();
+    let loader = || choose(world, node, arch, true).file;
     match stage {
         Stage::Ipxe => Some(BootFile {
             name: format!("{}/boot/{}/script?mac={mac}", site.base(), node.name),
             http_client: false,
         }),
-        Stage::Firmware => default_loader(arch, choice).map(|name| BootFile {
+        Stage::Firmware => loader().map(|name| BootFile {
             name: name.to_string(),
             http_client: false,
         }),
-        Stage::HttpFirmware => default_loader(arch, choice).map(|name| BootFile {
+        Stage::HttpFirmware => loader().map(|name| BootFile {
             name: format!("{}/loaders/{name}", site.base()),
             http_client: true,
         }),

@@ -1,7 +1,9 @@
 //! What a booting machine gets: which loader, which script, and the token that ties its callbacks to this boot.
 
+pub mod grub;
 mod identify;
 mod loader;
+mod payload;
 mod script;
 mod target;
 #[cfg(test)]
@@ -9,8 +11,9 @@ mod tests;
 mod token;
 
 pub use identify::{Client, Identified, identify};
-pub use loader::{BootFile, boot_file, default_loader};
-pub use script::{autoexec, boot_script, local_grub};
+pub use loader::{BootFile, Chosen, LOADERS, boot_file, choose, default_loader, likely_arch};
+pub use payload::{Payload, payload};
+pub use script::{Dialect, autoexec, boot_script, script_in};
 pub use target::{Resolved, resolve};
 pub use token::{Key, Occasion};
 

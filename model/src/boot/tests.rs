@@ -43,6 +43,7 @@ fn world() -> World {
         initrd: file("initrd"),
         root: file("root.squashfs"),
         built_at: Timestamp::UNIX_EPOCH,
+        disk: None,
     };
     let mut world = World {
         cluster: Arc::new(cluster),
@@ -126,7 +127,7 @@ fn a_machine_that_is_not_declared_goes_to_its_disk() {
 #[test]
 fn the_other_texts_render() {
     insta::assert_snapshot!(autoexec(SITE).text);
-    insta::assert_snapshot!(local_grub(crate::cluster::Architecture::Arm64).text);
+    insta::assert_snapshot!(grub::local_grub(crate::cluster::Architecture::Arm64, true).text);
 }
 
 #[test]
@@ -225,8 +226,15 @@ fn every_architecture_gets_its_loader_and_ipxe_gets_its_script() {
     let world = world();
     let mac = "52:54:00:00:00:01".parse().unwrap();
     let file = |name: &str, stage, code: u16| {
-        boot_file(Some(node(&world, name)), mac, stage, Some(Arch::from_code(code)), SITE)
-            .map(|f| (f.name, f.http_client))
+        boot_file(
+            &world,
+            Some(node(&world, name)),
+            mac,
+            stage,
+            Some(Arch::from_code(code)),
+            SITE,
+        )
+        .map(|f| (f.name, f.http_client))
     };
     let tftp = |name: &str| Some((name.to_string(), false));
     let http = |name: &str| Some((format!("http://10.77.0.1/loaders/{name}"), true));
@@ -248,7 +256,7 @@ fn every_architecture_gets_its_loader_and_ipxe_gets_its_script() {
     assert_eq!(file("n1", Stage::Ipxe, 7), Some((script, false)));
     assert_eq!(file("n1", Stage::Os, 7), None);
     assert_eq!(
-        boot_file(None, mac, Stage::Firmware, Some(Arch::EfiX64), SITE),
+        boot_file(&world, None, mac, Stage::Firmware, Some(Arch::EfiX64), SITE),
         None,
         "no node, no loader"
     );
@@ -333,4 +341,171 @@ fn an_image_that_is_not_built_blocks_with_the_command_that_builds_it() {
         Some("image debian-12 is not built: bellwether image build debian-12")
     );
     assert!(script(&world, "n1").contains("cannot boot: image debian-12 is not built"));
+}
+
+/// What the world knows after an event of the node's firmware.
+fn firmware(world: &mut World, name: &str, message: &str) {
+    let ask = crate::event::DhcpAsk {
+        message: message.into(),
+        mac: node(world, name).nics[0].mac.unwrap(),
+        network: "lan".into(),
+        stage: Stage::Firmware,
+        arch: Some(7),
+        uuid: None,
+        client_id: None,
+        vendor_class: None,
+        hostname: None,
+        relay: None,
+    };
+    let address = Some("10.77.0.11".parse().unwrap());
+    happens(
+        world,
+        name,
+        What::DhcpOffered {
+            ask,
+            address,
+            boot_file: None,
+        },
+    );
+}
+
+fn fetches(world: &mut World, name: &str, path: &str) {
+    let transfer = crate::event::Transfer {
+        protocol: crate::event::Protocol::Tftp,
+        path: path.into(),
+        role: crate::event::Role::Loader,
+        client: "10.77.0.11".parse().unwrap(),
+        bytes: 1,
+        total: 1,
+        duration_ms: 0,
+        outcome: crate::event::Outcome::Complete,
+    };
+    happens(world, name, What::Transfer(transfer));
+}
+
+fn loader_of(world: &World, name: &str) -> (Option<&'static str>, String) {
+    let chosen = choose(world, node(world, name), Some(Arch::EfiX64), true);
+    (chosen.file, chosen.missing.map_or(chosen.because, |missing| missing))
+}
+
+#[test]
+fn auto_gives_the_signed_chain_to_a_firmware_that_did_not_start_the_unsigned_one() {
+    let mut world = world();
+    let unknown = "auto: nothing is known against it".to_string();
+    assert_eq!(loader_of(&world, "n1"), (Some("snponly.efi"), unknown));
+    firmware(&mut world, "n1", "discover");
+    fetches(&mut world, "n1", "snponly.efi");
+    firmware(&mut world, "n1", "discover");
+    let because = "auto: its firmware fetched snponly.efi and did not start it".to_string();
+    assert_eq!(loader_of(&world, "n1"), (Some("shimx64.efi"), because));
+    let missing =
+        "shimx64.efi is not in the loader folders: apt install shim-signed grub-efi-amd64-signed, then send SIGHUP";
+    world.loaders = Some(Arc::new(vec!["snponly.efi".into()]));
+    assert_eq!(loader_of(&world, "n1"), (Some("snponly.efi"), missing.to_string()));
+    world.loaders = Some(Arc::new(vec![
+        "shimx64.efi".into(),
+        "x86_64-sb/snponly-shim.efi".into(),
+    ]));
+    assert_eq!(loader_of(&world, "n1").0, Some("x86_64-sb/snponly-shim.efi"));
+}
+
+#[test]
+fn a_declared_chain_is_given_if_it_is_there() {
+    let text = FILE.replace("loader: ipxe", "loader: grub");
+    let mut world = World {
+        cluster: Arc::new(crate::config::read(&text).cluster.unwrap()),
+        ..World::default()
+    };
+    let because = "loader: grub is declared in node n2".to_string();
+    assert_eq!(loader_of(&world, "n2"), (Some("shimx64.efi"), because));
+    world.loaders = Some(Arc::new(vec!["snponly.efi".into()]));
+    assert_eq!(loader_of(&world, "n2").0, None, "an unsigned one would be refused");
+    let arm = choose(&world, node(&world, "n2"), Some(Arch::HttpArm64), true);
+    assert!(arm.missing.unwrap().starts_with("shimaa64.efi is not in"));
+    assert_eq!(
+        default_loader(Some(Arch::BiosX86), LoaderChoice::Grub),
+        Some("undionly.kpxe")
+    );
+    assert_eq!(
+        default_loader(Some(Arch::HttpX64), LoaderChoice::IpxeShim),
+        Some("x86_64-sb/ipxe-shim.efi")
+    );
+}
+
+fn grub(world: &World, name: &str) -> String {
+    let node = world.cluster.node(name).unwrap();
+    let resolved = resolve(world, node, None);
+    script_in(
+        Dialect::Grub,
+        &Key::new([7; 32]),
+        SITE,
+        node.nics[0].mac,
+        42,
+        node,
+        &resolved,
+    )
+    .text
+}
+
+#[test]
+fn grub_is_told_the_same_as_ipxe_in_its_own_language() {
+    let world = world();
+    insta::assert_snapshot!(grub::config().text);
+    insta::assert_snapshot!(grub(&world, "n1"));
+    insta::assert_snapshot!(grub(&world, "n3"));
+    insta::assert_snapshot!(grub(&world, "arm"));
+    assert_eq!(
+        grub(&world, "n2"),
+        grub::local_grub(crate::cluster::Architecture::Amd64, false).text
+    );
+}
+
+#[test]
+fn ipxe_that_a_shim_started_asks_the_distributions_shim_to_trust_the_kernel() {
+    let mut world = world();
+    fetches(&mut world, "n1", "x86_64-sb/snponly-shim.efi");
+    fetches(&mut world, "n1", "x86_64-sb/snponly.efi");
+    let node = node(&world, "n1").clone();
+    let dialect = Dialect::of_ipxe(world.state("n1").boot.as_ref());
+    let key = Key::new([7; 32]);
+    let script = |resolved: &Resolved| script_in(dialect, &key, SITE, None, 42, &node, resolved).text;
+    let resolved = resolve(&world, &node, None);
+    assert!(script(&resolved).contains("\nshim http://10.77.0.1/loaders/shimx64.efi || goto failed\nboot"));
+    let local = Resolved {
+        target: BootTarget::Local,
+        ..resolved
+    };
+    assert!(script(&local).contains(r"--filename \EFI\debian\shimx64.efi ||"));
+}
+
+#[test]
+fn no_kernel_argument_breaks_out_of_its_word_in_grub() {
+    let text = FILE.replace(
+        "kernel_args: [quiet]",
+        r#"kernel_args: ['dyndbg="file a.c +p"', "it's", "a;reboot"]"#,
+    );
+    let mut world = world();
+    world.cluster = Arc::new(crate::config::read(&text).cluster.unwrap());
+    let script = grub(&world, "n1");
+    assert!(
+        script.contains(r"'dyndbg=file a.c +p' 'it'\''s' 'a;reboot'"),
+        "{script}"
+    );
+}
+
+#[test]
+fn grub_asks_for_its_configuration_and_for_the_script_of_a_mac() {
+    use grub::Asked;
+    let mac: Mac = "52:54:00:00:00:01".parse().unwrap();
+    for (path, expected) in [
+        ("grub/grub.cfg", Some(Asked::Config)),
+        ("grub/script", Some(Asked::Script(None))),
+        ("grub/script/52:54:00:00:00:01", Some(Asked::Script(Some(mac)))),
+        ("grub/script/52:54", None),
+        ("grub/grub.cfg-01-52-54-00-00-00-01", None),
+        ("grub/x86_64-efi/grub.cfg", None),
+        ("snponly.efi", None),
+    ] {
+        assert_eq!(grub::asked(path), expected, "{path}");
+    }
 }

@@ -191,22 +191,32 @@ impl fmt::Display for BootTarget {
 /// Which loader a UEFI firmware gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LoaderChoice {
-    /// `snponly.efi` for PXE (the firmware's own network driver), `ipxe.efi` for HTTP boot, `undionly.kpxe` on BIOS.
+    /// `snponly.efi` for PXE (the firmware's own network driver), `ipxe.efi` for HTTP boot, `undionly.kpxe` on BIOS; the
+    /// signed chain for a firmware that does not run those.
     #[default]
     Auto,
     /// `ipxe.efi` always: iPXE's own network drivers.
     Ipxe,
     /// `snponly.efi` always.
     Snponly,
+    /// The distribution's signed chain: shim, which starts GRUB.
+    Grub,
+    /// iPXE's own signed chain: its shim, which starts iPXE.
+    IpxeShim,
 }
 
 impl LoaderChoice {
+    /// All of them, for help texts and suggestions.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Ipxe, Self::Snponly, Self::Grub, Self::IpxeShim];
+
     /// The word of the cluster file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Ipxe => "ipxe",
             Self::Snponly => "snponly",
+            Self::Grub => "grub",
+            Self::IpxeShim => "ipxe-shim",
         }
     }
 }

@@ -126,7 +126,8 @@ impl Deployments {
     /// A person may dismiss what has failed: the node is no longer parked by it.
     fn end(&mut self, id: Seq, ending: Ending, why: &str, event: &Event) {
         let Some(old) = self.all.get(&id) else { return };
-        if !old.is_active() && !(ending == Ending::Dismissed && old.parks()) {
+        let may_end = old.is_active() || ending == Ending::Dismissed && old.parks();
+        if !may_end {
             return;
         }
         let mut changed = Deployment::clone(old);

@@ -153,7 +153,7 @@ impl Asked<'_> {
             Stage::HttpFirmware | Stage::Ipxe | Stage::Os => doors.http.is_some(),
         };
         let BootFile { name, http_client } =
-            boot_file(node, question.mac, question.stage, question.arch, site).filter(|_| open)?;
+            boot_file(self.world, node, question.mac, question.stage, question.arch, site).filter(|_| open)?;
         message.boot_file(&name);
         match question.stage {
             _ if http_client => {

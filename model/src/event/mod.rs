@@ -366,6 +366,12 @@ pub enum What {
     /// An image is there, new or changed.
     #[serde(rename = "image.added")]
     ImageAdded(crate::world::Image),
+    /// An image of a whole disk is there, new or changed.
+    #[serde(rename = "image.disk_added")]
+    DiskImageAdded(crate::world::DiskImage),
+    /// The system that writes images to disks is there, new or changed.
+    #[serde(rename = "image.agent_added")]
+    AgentAdded(crate::world::Agent),
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
@@ -384,6 +390,12 @@ pub enum What {
     CacheRecovered {
         /// Scheme and host.
         upstream: String,
+    },
+    /// The boot loaders that can be had are these, of those that firmware is ever given.
+    #[serde(rename = "loaders.found")]
+    LoadersFound {
+        /// Their names, in the order of the alphabet.
+        files: Vec<String>,
     },
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
@@ -425,9 +437,12 @@ impl What {
             Self::DeploymentEnded { .. } => "deployment.ended",
             Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
+            Self::DiskImageAdded(_) => "image.disk_added",
+            Self::AgentAdded(_) => "image.agent_added",
             Self::ImageRemoved {} => "image.removed",
             Self::CacheTrouble { .. } => "cache.trouble",
             Self::CacheRecovered { .. } => "cache.recovered",
+            Self::LoadersFound { .. } => "loaders.found",
             Self::Power { .. } => "power",
         }
     }

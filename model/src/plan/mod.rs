@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use crate::answers::{meta_data, user_data_without_hosts};
-use crate::boot::{Key, Site, boot_script, resolve};
+use crate::boot::{Dialect, Key, Site, resolve, script_in};
 use crate::cluster::{Cluster, Node};
 use crate::world::World;
 
@@ -144,7 +144,10 @@ fn answers(world: &World, node: &Arc<Node>) -> [(&'static str, String); 4] {
     let mac = node.nics.iter().find_map(|nic| nic.mac);
     [
         ("dhcp", crate::dhcp::describe(world, node, site)),
-        ("script", boot_script(&key, site, mac, 0, Some((node, &resolved))).text),
+        (
+            "script",
+            script_in(Dialect::next(world, node), &key, site, mac, 0, node, &resolved).text,
+        ),
         ("meta-data", meta_data(&world.cluster, node, 0).text),
         (
             "user-data",

@@ -3,7 +3,8 @@ use std::fmt::Write as _;
 use super::rules::RULES;
 use super::{Verdict, Why, why};
 use crate::cluster::{Architecture, Console, Layer, LoaderChoice, Origin, Sourced};
-use crate::event::{Outcome, Role, Stage};
+use crate::deployment::Ending;
+use crate::event::{Notable, Outcome, Role, Stage};
 use crate::story::{Story, beginning, story};
 use crate::world::Step;
 
@@ -85,11 +86,87 @@ fn kernel_panics(story: Story) -> Story {
     story.uefi_to_kernel().wait(75.0)
 }
 
+/// A node whose installer has its answers.
+fn deploys() -> Story {
+    story().served().armed().wait(20.0).uefi_to_installer().wait(2.0)
+}
+
+/// The last of its attempts has failed.
+fn parks(story: Story) -> Story {
+    story
+        .wait(1.0)
+        .deployment_ends(
+            Ending::Failed,
+            "2 attempts failed, the last one: no disk of at least 100 GB",
+        )
+        .wait(600.0)
+}
+
 /// One story for every rule, under its name; more than one where the rule says different things.
 fn stories() -> Vec<(&'static str, &'static str, Story)> {
     let at_loader = || story().served().uefi_to_loader();
     let at_script = || at_loader().ipxe_dhcp().script("image");
     vec![
+        (
+            "parked",
+            "",
+            parks(deploys().installer("failed", "no disk of at least 100 GB")),
+        ),
+        (
+            "installer-asks",
+            "",
+            deploys()
+                .installer("started", "")
+                .wait(30.0)
+                .installer_says(Notable::Question, "No root file system is defined. (partman/no_root)")
+                .wait(600.0),
+        ),
+        (
+            "attempt-failed",
+            "",
+            deploys()
+                .installer("failed", "no disk of at least 100 GB\nvda 10 GB")
+                .wait(60.0),
+        ),
+        ("installing", "", deploys().installer("started", "").wait(60.0)),
+        (
+            "installing",
+            "and says how far it is",
+            deploys().installer("progress", "unpacking packages").wait(60.0),
+        ),
+        (
+            "installing",
+            "late",
+            deploys().installer("progress", "unpacking packages").wait(5500.0),
+        ),
+        ("installed", "", deploys().installer("installed", "").wait(20.0)),
+        (
+            "installed",
+            "and started from its disk",
+            deploys()
+                .installer("installed", "")
+                .wait(20.0)
+                .uefi_to_loader()
+                .ipxe_dhcp()
+                .script("local")
+                .wait(90.0),
+        ),
+        (
+            "installed",
+            "and silent since",
+            deploys()
+                .installer("installed", "")
+                .wait(20.0)
+                .uefi_to_loader()
+                .ipxe_dhcp()
+                .script("local")
+                .wait(3700.0),
+        ),
+        (
+            "armed",
+            "",
+            story().served().uefi_boot().ready().wait(60.0).armed().wait(300.0),
+        ),
         ("ready", "", story().served().uefi_boot().ready().wait(7500.0)),
         (
             "ready",
@@ -291,6 +368,59 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
         ),
         (
             "loader-refused",
+            "by a firmware that is told to get the unsigned one",
+            at_loader()
+                .with_settings(|settings| settings.loader = Some(said(LoaderChoice::Snponly)))
+                .wait(1.0)
+                .discover(Stage::Firmware),
+        ),
+        (
+            "loader-refused",
+            "and there is no signed one",
+            at_loader()
+                .loaders(&["snponly.efi"])
+                .wait(1.0)
+                .discover(Stage::Firmware),
+        ),
+        (
+            "loader-refused",
+            "the signed one",
+            at_loader()
+                .wait(64.0)
+                .firmware_dhcp()
+                .loader("shimx64.efi")
+                .loader("grubx64.efi")
+                .wait(1.0)
+                .discover(Stage::Firmware),
+        ),
+        (
+            "loader-missing",
+            "",
+            story()
+                .served()
+                .with_settings(|settings| settings.loader = Some(said(LoaderChoice::Grub)))
+                .loaders(&["snponly.efi"])
+                .discover(Stage::Firmware)
+                .wait(4.0)
+                .lease_with(Stage::Firmware, None)
+                .wait(2.0),
+        ),
+        (
+            "kernel-refused",
+            "",
+            story()
+                .served()
+                .firmware_dhcp()
+                .loader("shimx64.efi")
+                .loader("grubx64.efi")
+                .script("image")
+                .kernel()
+                .wait(5.0)
+                .kernel()
+                .wait(2.0),
+        ),
+        (
+            "loader-refused",
             "next entry",
             at_loader().wait(2.0).http_firmware_dhcp(),
         ),
@@ -448,6 +578,8 @@ fn the_manual_shows_the_limits_that_are_kept() {
         Step::OsDhcp,
         Step::Root,
         Step::Answers,
+        Step::Started,
+        Step::Installed,
         Step::Ready,
     ] {
         let limit = super::limit(step, None).unwrap();

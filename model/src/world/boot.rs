@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::Mac;
 
+use super::Tried;
 use crate::event::{Seq, Stage};
 
 /// What is known of a declared node beside its declaration.
@@ -34,6 +35,9 @@ pub struct NodeState {
     /// What we last did to its power (`on`, `off`, `reset`), and when.
     #[serde(default)]
     pub power: Option<(String, Timestamp)>,
+    /// What its firmware did with the loaders that it was given.
+    #[serde(default)]
+    pub tried: Tried,
 }
 
 impl NodeState {

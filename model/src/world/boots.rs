@@ -36,6 +36,7 @@ enum Place {
 impl NodeState {
     pub(super) fn fold(&mut self, event: &Event) {
         let at = event.at;
+        self.tried.fold(event);
         match &event.what {
             What::TargetSet { target, once } => {
                 self.choice = target.as_ref().map(|target| TargetChoice {

@@ -9,17 +9,21 @@ mod boot;
 mod boots;
 #[cfg(test)]
 mod boots_tests;
+mod bundles;
 mod fold;
 mod lease;
 mod machine;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod tried;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
+pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
 pub use snapshot::SnapshotError;
+pub use tried::{Chain, Tried};
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -59,6 +63,12 @@ pub struct World {
     pub images: OrdMap<String, Arc<Image>>,
     /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
     pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
+    /// Images of whole disks, by name.
+    pub disk_images: OrdMap<String, Arc<DiskImage>>,
+    /// Systems that write images to disks, by name.
+    pub agents: OrdMap<String, Arc<Agent>>,
+    /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
+    pub loaders: Option<Arc<Vec<String>>>,
 }
 
 /// The cluster file in force.
@@ -74,34 +84,6 @@ pub struct Applied {
     pub actor: String,
     /// Position of the event.
     pub seq: Seq,
-}
-
-/// An image as boot scripts need it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Distribution and version, `debian-12`.
-    pub os: String,
-    /// Architecture in Debian's words, `amd64`.
-    pub architecture: String,
-    /// Kernel.
-    pub kernel: ImageFile,
-    /// Initial RAM disk.
-    pub initrd: ImageFile,
-    /// Root filesystem.
-    pub root: ImageFile,
-    /// When it was built.
-    pub built_at: Timestamp,
-}
-
-/// A file of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageFile {
-    /// File name inside the image's folder.
-    pub name: String,
-    /// Length in bytes.
-    pub size: u64,
-    /// SHA-256, hexadecimal.
-    pub sha256: String,
 }
 
 impl World {
@@ -151,6 +133,13 @@ impl World {
         own.filter_map(|network| self.networks.get(network))
             .find_map(|state| site(state))
             .or_else(|| self.networks.values().find_map(|state| site(state)))
+    }
+
+    /// Whether a boot loader can be had, as far as is known.
+    pub fn has_loader(&self, file: &str) -> bool {
+        self.loaders
+            .as_ref()
+            .is_none_or(|loaders| loaders.iter().any(|there| there == file))
     }
 
     /// This host's address on a network, as nodes there are given it; `None` while the network is not served.

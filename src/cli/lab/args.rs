@@ -60,13 +60,16 @@ pub struct Up {
     #[arg(long, short, value_name = "FILE")]
     pub cluster: Option<PathBuf>,
     /// UEFI (OVMF), with its own network boot; the default
-    #[arg(long, conflicts_with = "bios")]
+    #[arg(long, conflicts_with_all = ["bios", "secure_boot"])]
     pub uefi: bool,
     /// BIOS (SeaBIOS), with iPXE in the network card
-    #[arg(long)]
+    #[arg(long, conflicts_with = "secure_boot")]
     pub bios: bool,
-    /// Firmware of one node; can be repeated
-    #[arg(long = "firmware", value_name = "NODE=uefi|bios", value_parser = firmware_of)]
+    /// UEFI with Secure Boot enforced: only signed loaders and kernels start
+    #[arg(long)]
+    pub secure_boot: bool,
+    /// Firmware of one node; can be repeated. http: UEFI with HTTP boot alone
+    #[arg(long = "firmware", value_name = "NODE=uefi|secure|http|bios", value_parser = firmware_of)]
     pub firmware_of: Vec<(String, Firmware)>,
     /// Memory of a machine in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(128..))]
@@ -100,7 +103,11 @@ pub struct Up {
 impl Up {
     /// The firmware of machines that are not named.
     pub fn firmware(&self) -> Firmware {
-        if self.bios { Firmware::Bios } else { Firmware::Uefi }
+        match (self.bios, self.secure_boot) {
+            (true, _) => Firmware::Bios,
+            (_, true) => Firmware::Secure,
+            _ => Firmware::Uefi,
+        }
     }
 }
 
@@ -159,15 +166,16 @@ pub struct Down {
 }
 
 fn firmware(word: &str) -> Result<Firmware, String> {
-    match word {
-        "uefi" => Ok(Firmware::Uefi),
-        "bios" => Ok(Firmware::Bios),
-        _ => Err(format!("{word} is no firmware: uefi or bios")),
-    }
+    Firmware::ALL
+        .into_iter()
+        .find(|firmware| firmware.as_str() == word)
+        .ok_or_else(|| format!("{word} is no firmware: uefi, secure, http or bios"))
 }
 
 fn firmware_of(text: &str) -> Result<(String, Firmware), String> {
-    let (node, word) = text.split_once('=').ok_or("write NODE=uefi or NODE=bios")?;
+    let (node, word) = text
+        .split_once('=')
+        .ok_or("write NODE=uefi, NODE=secure, NODE=http or NODE=bios")?;
     Ok((node.to_string(), firmware(word)?))
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bellwether::cache::{Cache, Limits, News, Policy, in_front, proxy};
 use bellwether::http::HttpCounters;
+use bellwether::pulse::pulse;
 use model::cache::Upstreams;
 use tokio_util::sync::CancellationToken;
 
@@ -213,8 +214,8 @@ impl Cached {
                 let serve = bellwether::http::serve;
                 let counters = Arc::<HttpCounters>::default;
                 let doors = tokio::join!(
-                    serve(proxy_at, proxy(served.clone()), counters(), stop.clone()),
-                    serve(door, in_front(&served, behind), counters(), stop.clone()),
+                    serve(proxy_at, proxy(served.clone()), counters(), pulse().1, stop.clone()),
+                    serve(door, in_front(&served, behind), counters(), pulse().1, stop.clone()),
                     served.clone().keep_house(stop),
                 );
                 doors.0.unwrap();

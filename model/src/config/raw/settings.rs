@@ -43,8 +43,9 @@ declare_section! {
         after_install: Option<At<AfterInstall>>,
         /// How often an installation is tried before the node is parked, 1 to 10. Default 3.
         attempts: Option<At<Attempts>>,
-        /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot. `ipxe`:
-        /// always iPXE's own network drivers. `snponly`: always the firmware's.
+        /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot, and what is
+        /// signed for a firmware that does not start those. `ipxe`: always iPXE's own network drivers. `snponly`: always
+        /// the firmware's. `grub`: the distribution's signed shim and GRUB. `ipxe-shim`: iPXE's own signed shim.
         loader: Option<At<LoaderChoice>>,
         /// Serial console and its speed in bits per second. Example: `ttyS0,115200`.
         console: Option<At<Console>>,

@@ -74,12 +74,7 @@ macro_rules! words {
     };
 }
 
-words!(
-    LoaderChoice,
-    "a loader",
-    "auto",
-    [Self::Auto, Self::Ipxe, Self::Snponly]
-);
+words!(LoaderChoice, "a loader", "auto", LoaderChoice::ALL);
 
 impl Scalar for BootTarget {
     const NOUN: &'static str = "a boot target";

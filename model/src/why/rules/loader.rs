@@ -4,10 +4,11 @@ use jiff::SignedDuration;
 
 use super::super::case::Case;
 use super::super::{Finding, Verdict};
+use super::secure;
 use crate::cluster::Architecture;
 use crate::event::{Stage, What};
 use crate::measure;
-use crate::world::{Boot, Step};
+use crate::world::{Boot, Chain, Step};
 
 /// A firmware that refuses a loader does so at once; a loader that finds no NIC takes longer to give up.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(3);
@@ -21,7 +22,7 @@ pub(super) fn wrong_architecture(case: &Case) -> Option<Finding> {
     }
     let is_arm = matches!(code, 11 | 19);
     let declared_arm = case.node.architecture == Architecture::Arm64;
-    let misfit = boot.loader.as_ref().filter(|_| !fits(code, case.loader()));
+    let misfit = boot.loader.as_ref().filter(|path| !fits(code, path));
     if is_arm == declared_arm && misfit.is_none() {
         return None;
     }
@@ -144,9 +145,15 @@ pub(super) fn refused(case: &Case) -> Option<Finding> {
         (Verdict::Stuck, headline)
     };
     let uefi = boot.arch.is_some_and(|code| code != 0);
+    let signed = Chain::begun_by(path) == Some(Chain::Signed) || file.starts_with("grub");
     let secure = "Secure Boot refuses a loader that is not signed for it, as iPXE is not";
     let driver = "iPXE found no NIC that it can drive and left";
     let cause = match (uefi, gap <= AT_ONCE) {
+        (true, _) if signed => {
+            format!(
+                "Secure Boot refuses {file} or what it starts although they are signed: revoked, or not by its keys."
+            )
+        }
         (true, true) => format!("{secure}. (Less likely so soon: {driver}.)"),
         (true, false) => format!("Either {secure}; or {driver}."),
         (false, _) => format!("{file} started and left, or crashed: {driver}."),
@@ -158,9 +165,7 @@ pub(super) fn refused(case: &Case) -> Option<Finding> {
             format!("its firmware asked for an address again, {} later", measure::span(gap)),
         );
     if uefi {
-        finding = finding.advise(
-            "switch Secure Boot off in its firmware setup or over its BMC, or give it a signed loader (shim with GRUB)",
-        );
+        finding = secure::advise(case, file, finding);
     }
     Some(finding.advise(other_loader(file)).advise(case.look()))
 }
@@ -192,6 +197,9 @@ fn other_loader(file: &str) -> &'static str {
     match file {
         f if f.contains("snponly") => "try iPXE with its own drivers: loader: ipxe in its settings",
         f if f.contains("ipxe") => "try the firmware's own network driver: loader: snponly in its settings",
+        f if f.contains("shim") || f.starts_with("grub") => {
+            "switch Secure Boot off in its firmware setup or over its BMC, and let iPXE run: loader: snponly in its settings"
+        }
         f if f.contains("undionly") => "switch its firmware to UEFI, where there is a choice of loaders",
         _ => "try another loader: loader: ipxe, or loader: snponly, in its settings",
     }
@@ -339,6 +347,8 @@ mod tests {
             (16, "ipxe-arm64.efi", false),
             (11, "snponly-arm64.efi", true),
             (11, "grubaa64.efi", true),
+            (11, "arm64-sb/snponly-shim.efi", true),
+            (7, "arm64-sb/snponly-shim.efi", false),
             (11, "snponly.efi", false),
             (4711, "anything", true),
         ] {

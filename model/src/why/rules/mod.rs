@@ -5,11 +5,13 @@
 
 mod address;
 mod again;
+mod deployment;
 mod ended;
 mod files;
 mod images;
 mod loader;
 mod never;
+mod secure;
 mod system;
 
 use super::case::Case;
@@ -20,6 +22,12 @@ use crate::world::Step;
 pub(super) type Rule = fn(&Case) -> Option<Finding>;
 
 pub(super) const RULES: &[(&str, Rule)] = &[
+    ("parked", deployment::parked),
+    ("installer-asks", deployment::installer_asks),
+    ("attempt-failed", deployment::attempt_failed),
+    ("installing", deployment::installing),
+    ("installed", deployment::installed),
+    ("armed", deployment::armed),
     ("ready", ended::ready),
     ("gone-silent", ended::gone_silent),
     ("switched-off", ended::switched_off),
@@ -43,6 +51,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("nak-loop", address::nak_loop),
     ("offer-not-taken", address::offer_not_taken),
     ("wrong-architecture", loader::wrong_architecture),
+    ("loader-missing", secure::loader_missing),
     ("no-loader", loader::no_loader),
     ("loader-refused", loader::refused),
     ("no-image", images::none_declared),
@@ -50,6 +59,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("image-architecture", images::architecture),
     ("file-missing", files::missing),
     ("file-broken-off", files::broken_off),
+    ("kernel-refused", secure::kernel_refused),
     ("kernel-rebooted", again::kernel_rebooted),
     ("boot-loop", again::boot_loop),
     ("loader-not-asked", loader::not_asked),

@@ -1,0 +1,79 @@
+//! What a loader starts: a kernel, its initial RAM disks and its arguments. One value, whichever loader carries it out.
+
+use super::{Key, Occasion, Resolved};
+use crate::agent;
+use crate::cluster::{BootTarget, Node};
+use crate::event::Seq;
+use wire::Mac;
+
+/// What is started. Paths are those below our HTTP door and our TFTP server alike, without a slash in front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// What it is called on the console: the name of the image.
+    pub name: String,
+    /// The kernel, `images/debian-12/vmlinuz`.
+    pub kernel: String,
+    /// Initial RAM disks, in their order.
+    pub initrds: Vec<String>,
+    /// Kernel command line: words with a space between them; a word with spaces in it has double quotes around its value,
+    /// as the kernel reads them.
+    pub args: String,
+}
+
+/// What a node starts for its target; `None` for a target that starts nothing of ours.
+///
+/// `base` is where the node reaches our HTTP door, `mac` the NIC that booted.
+pub fn payload(
+    key: &Key,
+    base: &str,
+    node: &Node,
+    mac: Option<Mac>,
+    boot: Seq,
+    resolved: &Resolved,
+) -> Option<Payload> {
+    match (resolved.target, &resolved.image) {
+        (BootTarget::Image | BootTarget::Maintenance, Some((name, image))) => Some(Payload {
+            name: name.clone(),
+            kernel: format!("images/{name}/{}", image.kernel.name),
+            initrds: vec![format!("images/{name}/{}", image.initrd.name)],
+            args: kernel_line(key, base, node, mac, boot, name, image),
+        }),
+        (BootTarget::Deploy, _) => {
+            let deployment = resolved.deployment?;
+            let token = key.token(&node.name, Occasion::Attempt { deployment, boot });
+            Some(agent::boot(resolved.agent.as_ref()?, base, node, &token, mac))
+        }
+        _ => None,
+    }
+}
+
+/// The kernel command line; `docs/images.md` explains each argument.
+fn kernel_line(
+    key: &Key,
+    base: &str,
+    node: &Node,
+    mac: Option<Mac>,
+    boot: Seq,
+    name: &str,
+    image: &crate::world::Image,
+) -> String {
+    let token = key.token(&node.name, boot);
+    let mut line = vec![
+        format!("bellwether.root={base}/images/{name}/{}", image.root.name),
+        format!("bellwether.sha256={}", image.root.sha256),
+        format!("bellwether.size={}", image.root.size),
+        format!("bellwether.hook={base}/boot/hook/{}/{token}/failed", node.name),
+        format!("ds=nocloud;dsmode=net;s={base}/cloud-init/{}/{token}/", node.name),
+        "panic=60".to_string(),
+    ];
+    // Without it the kernel would try each NIC in turn and may wait on a wrong one.
+    if let Some(mac) = mac.or_else(|| node.nics.iter().find_map(|n| n.mac)) {
+        line.push(format!("BOOTIF=01-{}", mac.hyphened()));
+    }
+    if let Some(console) = &node.settings.console {
+        line.push("console=tty0".to_string());
+        line.push(format!("console={}", console.value));
+    }
+    line.extend(node.settings.kernel_args.iter().map(|arg| arg.value.clone()));
+    line.join(" ")
+}

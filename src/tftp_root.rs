@@ -1,0 +1,170 @@
+//! What can be had over TFTP: loaders, the kernels and RAM disks of images, and what loaders ask for to know what to do.
+//!
+//! GRUB's questions are the counterpart of the HTTP door's boot scripts: the same target, the same event, the same token.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use model::Mac;
+use model::boot::{Client, Identified, Key, Site, autoexec, grub, identify};
+use model::cluster::Architecture;
+use model::event::{NewEvent, Outcome, Protocol, Role, Transfer, What};
+use model::world::World;
+
+use crate::journal::Journal;
+use crate::loaders::Loaders;
+use crate::scripts::{self, Granted};
+use crate::services::tftp::{Ending, Finished, Refusal, Report, Request, Resolve, Source};
+
+/// Everything that answers are derived from.
+pub struct Root {
+    /// The journal and through it the world.
+    pub journal: Journal,
+    /// Boot loaders.
+    pub loaders: Loaders,
+    /// Folder with one folder per image.
+    pub images: PathBuf,
+    /// Key of boot tokens.
+    pub key: Key,
+    /// Port of the HTTP door, for URLs.
+    pub http_port: u16,
+}
+
+/// Answers TFTP. Called on threads that may block.
+pub fn resolve_with(root: Root) -> Resolve {
+    let runtime = tokio::runtime::Handle::current();
+    Arc::new(move |request: &Request| {
+        match grub::asked(&request.path) {
+            Some(grub::Asked::Config) => return Ok(text(grub::config().text)),
+            Some(grub::Asked::Script(mac)) => return runtime.block_on(root.script(request, mac)),
+            None => {}
+        }
+        if request.path == "autoexec.ipxe" {
+            return Ok(text(autoexec(root.site(request)?).text));
+        }
+        let image = part(&root.journal.world(), &request.path).map(|_| root.images.join(below_images(&request.path)));
+        let path = image
+            .or_else(|| root.loaders.find(&request.path))
+            .ok_or(Refusal::NotFound)?;
+        let len = std::fs::metadata(&path)
+            .map_err(|error| Refusal::Failed(error.to_string()))?
+            .len();
+        Ok(Source::File { path, len })
+    })
+}
+
+impl Root {
+    /// Where the client of this request reaches us.
+    fn site(&self, request: &Request) -> Result<Site, Refusal> {
+        match request.local.to_canonical() {
+            IpAddr::V4(address) => Ok(Site {
+                address,
+                http_port: self.http_port,
+            }),
+            IpAddr::V6(_) => Err(Refusal::NotFound),
+        }
+    }
+
+    /// The script of whoever asks, in GRUB's language.
+    async fn script(&self, request: &Request, mac: Option<Mac>) -> Result<Source, Refusal> {
+        let site = self.site(request)?;
+        let client = request.client.ip().to_canonical();
+        let world = self.journal.world();
+        let who = Client {
+            mac,
+            address: Some(client),
+            ..Client::default()
+        };
+        if let Some(Identified { node, .. }) = identify(&world, &who)
+            && grub::is_under_ipxe(&world, &node)
+        {
+            return Ok(text(grub::local_grub(node.architecture, true).text));
+        }
+        let granted = scripts::grant(&self.journal, "tftp", &who).await;
+        match granted.map_err(|denied| Refusal::Failed(denied.to_string()))? {
+            None => Ok(text(grub::local_grub(Architecture::default(), true).text)),
+            Some(granted) => {
+                let Granted {
+                    node, resolved, boot, ..
+                } = &granted;
+                let server = request.local.to_canonical();
+                Ok(text(
+                    grub::grub_script(&self.key, site, server, mac, *boot, node, resolved).text,
+                ))
+            }
+        }
+    }
+}
+
+fn text(text: String) -> Source {
+    Source::Bytes(Bytes::from(text))
+}
+
+/// What a path is in a boot: the kernel or a RAM disk of an image or of the agent. The root filesystem goes over HTTP.
+fn part(world: &World, path: &str) -> Option<Role> {
+    let (name, file) = below_images(path)
+        .split_once('/')
+        .filter(|_| path.starts_with("images/"))?;
+    world
+        .role_of(name, file)
+        .filter(|role| matches!(role, Role::Kernel | Role::Initrd))
+}
+
+fn below_images(path: &str) -> &str {
+    path.strip_prefix("images/").unwrap_or(path)
+}
+
+/// Writes each TFTP transfer into the journal when it ends.
+pub fn reported(journal: Journal) -> Report {
+    Arc::new(move |finished: Finished| {
+        let client = finished.client.ip().to_canonical();
+        let world = journal.world();
+        let is_loader = || {
+            [".efi", ".kpxe", ".pxe", ".0"]
+                .iter()
+                .any(|ending| finished.path.ends_with(ending))
+        };
+        let role = match part(&world, &finished.path) {
+            Some(role) => role,
+            None if is_loader() => Role::Loader,
+            None => Role::File,
+        };
+        let transfer = Transfer {
+            protocol: Protocol::Tftp,
+            path: finished.path,
+            role,
+            client,
+            bytes: finished.bytes,
+            total: finished.total,
+            duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
+            outcome: outcome(finished.ending),
+        };
+        let subject = world.subject_at(client);
+        journal.observe(vec![NewEvent::new(
+            Timestamp::now(),
+            "tftp",
+            subject,
+            What::Transfer(transfer),
+        )]);
+    })
+}
+
+fn outcome(ending: Ending) -> Outcome {
+    use wire::tftp::Outcome as Tftp;
+    match ending {
+        Ending::Refused(Refusal::NotFound) => Outcome::NotFound,
+        Ending::Refused(refusal) => Outcome::Refused(refusal.as_error().1.to_string()),
+        Ending::Transfer(Tftp::Complete { .. }) => Outcome::Complete,
+        Ending::Transfer(Tftp::Probed) => Outcome::Probed,
+        // Firmware starts the loader without acknowledging its last block; it has it all the same.
+        Ending::Transfer(Tftp::TimedOut {
+            last_block_sent: true, ..
+        }) => Outcome::Complete,
+        Ending::Transfer(Tftp::TimedOut { .. }) => Outcome::TimedOut,
+        Ending::Transfer(Tftp::Aborted { code, message }) => Outcome::Aborted(format!("{message} (error {})", code.0)),
+        Ending::Transfer(Tftp::Failed { message }) => Outcome::Aborted(message),
+    }
+}
