@@ -375,6 +375,12 @@ pub enum What {
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
+    /// The boot loaders that can be had are these, of those that firmware is ever given.
+    #[serde(rename = "loaders.found")]
+    LoadersFound {
+        /// Their names, in the order of the alphabet.
+        files: Vec<String>,
+    },
     /// An upstream of the package cache makes trouble; told of once in five minutes at most.
     #[serde(rename = "cache.trouble")]
     CacheTrouble {
@@ -390,12 +396,6 @@ pub enum What {
     CacheRecovered {
         /// Scheme and host.
         upstream: String,
-    },
-    /// The boot loaders that can be had are these, of those that firmware is ever given.
-    #[serde(rename = "loaders.found")]
-    LoadersFound {
-        /// Their names, in the order of the alphabet.
-        files: Vec<String>,
     },
     /// A machine was switched on or off by us (the lab, a BMC).
     #[serde(rename = "power")]
@@ -440,9 +440,9 @@ impl What {
             Self::DiskImageAdded(_) => "image.disk_added",
             Self::AgentAdded(_) => "image.agent_added",
             Self::ImageRemoved {} => "image.removed",
+            Self::LoadersFound { .. } => "loaders.found",
             Self::CacheTrouble { .. } => "cache.trouble",
             Self::CacheRecovered { .. } => "cache.recovered",
-            Self::LoadersFound { .. } => "loaders.found",
             Self::Power { .. } => "power",
         }
     }

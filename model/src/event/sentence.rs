@@ -126,13 +126,13 @@ impl Event {
                 measure::size(agent.initrd.size)
             ),
             What::ImageRemoved {} => "removed".into(),
+            What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
+            What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
             What::CacheTrouble { why, times, .. } => match times {
                 0 | 1 => format!("package cache: {why}"),
                 times => format!("package cache: {why} (the last of {times} troubles)"),
             },
             What::CacheRecovered { upstream } => format!("package cache: {upstream} works again"),
-            What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
-            What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
             What::Power { action } => match action.as_str() {
                 "on" => "switched on".into(),
                 "off" => "switched off".into(),

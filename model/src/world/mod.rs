@@ -61,14 +61,14 @@ pub struct World {
     pub deployments: Deployments,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
-    /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
-    pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
     /// Images of whole disks, by name.
     pub disk_images: OrdMap<String, Arc<DiskImage>>,
     /// Systems that write images to disks, by name.
     pub agents: OrdMap<String, Arc<Agent>>,
     /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
     pub loaders: Option<Arc<Vec<String>>>,
+    /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
+    pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
 }
 
 /// The cluster file in force.
