@@ -8,9 +8,12 @@ use sha2::Digest as _;
 
 use crate::support::upstream::{Cached, Hostile, ask, deb, head, well};
 
+/// Contents by path.
+type Files = Mutex<HashMap<String, Vec<u8>>>;
+
 /// An upstream with files that the test exchanges; their tags are their digests.
-fn shelf() -> (Hostile, Arc<Mutex<HashMap<String, Vec<u8>>>>) {
-    let files = Arc::new(Mutex::new(HashMap::<String, Vec<u8>>::new()));
+fn shelf() -> (Hostile, Arc<Files>) {
+    let files = Arc::new(Files::default());
     let served = files.clone();
     let upstream = Hostile::start(move |request, stream| {
         let content = served.lock().unwrap().get(request.path.as_str()).cloned();
@@ -29,7 +32,7 @@ fn sha256(content: &[u8]) -> String {
         .collect()
 }
 
-fn put(files: &Mutex<HashMap<String, Vec<u8>>>, path: &str, content: &[u8]) {
+fn put(files: &Files, path: &str, content: &[u8]) {
     files.lock().unwrap().insert(path.to_string(), content.to_vec());
 }
 
