@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use model::Mac;
 use model::event::{DhcpAsk, NewEvent, Outcome, Protocol, Role, Stage, Subject, Transfer, What};
-use model::world::{Image, ImageFile};
+use model::world::{Agent, DiskImage, Image, ImageFile, OnDisk};
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
@@ -157,6 +157,23 @@ fn every_kind() -> Vec<What> {
             kernel: file(),
             initrd: file(),
             root: file(),
+            built_at: at(1),
+            disk: Some(OnDisk {
+                initrd: file(),
+                unpacked: 5,
+            }),
+        }),
+        What::DiskImageAdded(DiskImage {
+            os: "debian-12".to_string(),
+            architecture: "amd64".to_string(),
+            disk: file(),
+            unpacked: 5,
+            built_at: at(1),
+        }),
+        What::AgentAdded(Agent {
+            architecture: "amd64".to_string(),
+            kernel: file(),
+            initrd: file(),
             built_at: at(1),
         }),
         What::ImageRemoved {},

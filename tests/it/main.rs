@@ -1,8 +1,10 @@
 //! What the program promises, told as stories against real clients, real files and real machines.
 #![allow(clippy::unwrap_used)]
 
+mod agent;
 mod boots;
 mod cluster;
+mod deploys;
 mod dhcp;
 mod doctor;
 mod host;
