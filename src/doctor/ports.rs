@@ -50,7 +50,12 @@ pub(super) fn doors(doors: &Doors) -> Vec<Door> {
 }
 
 /// Ports that booting machines know by heart, which this version leaves to others.
-const OTHERS: [(u16, Protocol, &str); 2] = [(53, Protocol::Udp, "DNS"), (123, Protocol::Udp, "NTP")];
+const OTHERS: [(u16, Protocol, &str); 4] = [
+    (53, Protocol::Udp, "DNS"),
+    (123, Protocol::Udp, "NTP"),
+    (514, Protocol::Udp, "syslog"),
+    (3142, Protocol::Tcp, "a package cache"),
+];
 
 pub(super) fn check(host: &Host) -> Vec<Finding> {
     let listening = Listening::look();
