@@ -1,6 +1,5 @@
-//! What goes out to machines: boot loaders for their architectures, images and media that nodes are declared with; and the
-//! programs that
-//! build images.
+//! What goes out to machines: boot loaders for their architectures, images and media that nodes are declared with; and
+//! the programs that build images.
 
 use std::collections::BTreeSet;
 
