@@ -9,9 +9,9 @@ use wire::dhcp4::Arch;
 
 use super::{Finding, Host};
 use crate::images::build::AGENT;
-use crate::images::manifest::FILE as IMAGE_MANIFEST;
 use crate::images::{Folders, catalog, tools};
 use crate::loaders::Loaders;
+use crate::media::{self, MediumError};
 
 /// Firmware of each architecture, by what it says of itself in option 93, and how people call it.
 const FIRMWARE: [(Architecture, Arch, &str); 5] = [
@@ -107,26 +107,25 @@ fn images(cluster: &Cluster, host: &Host) -> Vec<Finding> {
         .collect()
 }
 
-/// Media that nodes are installed from. A folder of that name with a manifest is a whole one.
+/// Media that nodes are installed from.
 fn media(cluster: &Cluster, host: &Host) -> Vec<Finding> {
     let installed = cluster.nodes.iter().map(|node| &node.settings);
     let wanted: BTreeSet<&str> = installed
         .filter(|settings| via(settings) == Via::Installer)
         .filter_map(|settings| settings.medium.as_ref().map(|medium| &*medium.value))
         .collect();
-    wanted
-        .into_iter()
-        .map(|name| {
-            if host.state.join("media").join(name).join(IMAGE_MANIFEST).is_file() {
-                return Finding::ok("files.medium", format!("medium {name} is there"));
-            }
-            Finding::problem(
-                "files.medium",
-                format!("nodes are installed from the medium {name}, which is not there"),
-            )
-            .run(format!("bellwether media add {name}"))
-        })
-        .collect()
+    let folder = media::folder(&host.state);
+    let look = |name| match media::catalog::show(&folder, name) {
+        Ok(_) => Finding::ok("files.medium", format!("medium {name} is there")),
+        Err(MediumError::Unknown { .. }) => Finding::problem(
+            "files.medium",
+            format!("nodes are installed from the medium {name}, which is not there"),
+        )
+        .run(format!("bellwether media add {name}")),
+        Err(error) => Finding::problem("files.medium", format!("medium {name} cannot be used: {error}"))
+            .run(format!("bellwether media add {name}")),
+    };
+    wanted.into_iter().map(look).collect()
 }
 
 fn via(settings: &Settings) -> Via {

@@ -348,7 +348,7 @@ fn beside_its_own_server_the_ports_are_ours_and_the_cluster_in_force_is_examined
         .arg("doctor");
     let examined = Examined::of(&mut command);
     assert!(examined.healthy, "{:#?}", examined.findings);
-    assert_eq!(examined.of_check("ports.ours").len(), 4, "{:#?}", examined.findings);
+    assert_eq!(examined.of_check("ports.ours").len(), 6, "{:#?}", examined.findings);
     assert_eq!(examined.the("neighbours.dhcp").0, "ok", "we are no rival of ourselves");
     assert_eq!(examined.the("server.running").0, "ok");
     // The question was not one of a machine.
