@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-deploy
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -34,3 +34,9 @@ clean-demo:
 docs:
 	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
 	cargo run --quiet -- schema > docs/cluster.schema.json
+
+# How fast the agent writes a disk, beside `curl | dd`; takes some minutes and one virtual machine.
+bench-deploy: packages release
+	$(BELLWETHER) --state $(STATE) image build debian-12 --kernel linux-image-cloud-amd64
+	$(BELLWETHER) --state $(STATE) image build agent --kernel linux-image-cloud-amd64
+	bench/image-to-disk $(STATE)

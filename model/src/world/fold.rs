@@ -136,7 +136,9 @@ impl World {
 
     /// Takes away whatever there is of the image that an event is about, and says its name.
     fn without_bundle(&mut self, event: &Event) -> Option<String> {
-        let Subject::Image(name) = &event.subject else { return None };
+        let Subject::Image(name) = &event.subject else {
+            return None;
+        };
         self.images.remove(name);
         self.disk_images.remove(name);
         self.agents.remove(name);
