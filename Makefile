@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-deploy
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-deploy deb
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -40,3 +40,7 @@ bench-deploy: packages release
 	$(BELLWETHER) --state $(STATE) image build debian-12 --kernel linux-image-cloud-amd64
 	$(BELLWETHER) --state $(STATE) image build agent --kernel linux-image-cloud-amd64
 	bench/image-to-disk $(STATE)
+
+# A Debian package of the release build, in target/.
+deb: release
+	packaging/deb $(BELLWETHER) target

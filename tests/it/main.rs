@@ -6,6 +6,8 @@ mod boots;
 mod cluster;
 mod deploys;
 mod dhcp;
+mod doctor;
+mod host;
 mod http;
 mod journal;
 mod lab;

@@ -127,7 +127,7 @@ fn by_experience(world: &World, node: &Node, arch: Option<Arch>, asking: bool) -
                 (_, None) => "its firmware did not start the unsigned loader".to_string(),
             };
             let mut signed = signed;
-            let wanted = signed.clone().last();
+            let wanted = signed.clone().next_back();
             match (signed.find(|file| is_there(world, file)), wanted) {
                 (Some(file), _) => chosen(Some(file), format!("auto: {why}")),
                 (None, Some(wanted)) => Chosen {
