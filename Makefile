@@ -43,6 +43,12 @@ docs:
 bench-cache: release
 	bench/cache
 
+# How fast the agent writes a disk, beside `curl | dd`; takes some minutes and one virtual machine.
+bench-deploy: packages release
+	$(BELLWETHER) --state $(STATE) image build debian-12 --kernel linux-image-cloud-amd64
+	$(BELLWETHER) --state $(STATE) image build agent --kernel linux-image-cloud-amd64
+	bench/image-to-disk $(STATE)
+
 # A Debian package of the release build, in target/.
 deb: release
 	packaging/deb $(BELLWETHER) target
