@@ -1,12 +1,9 @@
 //! The main job, with real firmware and a real Debian: switched on, boots over the network, becomes what the cluster
 //! file says, reports ready.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use serde_json::Value;
 
-use crate::support::server::PROGRAM;
+use crate::support::machines::{Lab, images};
 
 const CLUSTER: &str = r#"
 cluster: test
@@ -39,80 +36,6 @@ nodes:
   uefi: { mac: "52:54:00:00:00:01", address: 10.77.0.11, profile: worker }
   bios: { mac: "52:54:00:00:00:02", address: 10.77.0.12, profile: worker }
 "#;
-
-/// A lab that is taken down whatever becomes of the test.
-struct Lab(tempfile::TempDir);
-
-impl Lab {
-    fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command
-            .env("BELLWETHER_LAB", self.0.path().join("lab"))
-            .env("BELLWETHER_STATE", self.0.path().join("lab/state"));
-        command
-    }
-
-    fn text(&self, words: &[&str]) -> String {
-        let output = self.command().args(words).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "{words:?}: {said}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        said
-    }
-
-    fn events(&self, node: &str) -> Vec<Value> {
-        let text = self.text(&["--output", "json", "events", node, "--last", "1000"]);
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    fn console(&self, node: &str) -> String {
-        self.text(&["lab", "console", node, "--log"])
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            for node in ["uefi", "bios"] {
-                for words in [&["why", node][..], &["timeline", node]] {
-                    let output = self.command().args(words).output();
-                    eprintln!(
-                        "{}",
-                        output
-                            .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
-                            .unwrap_or_default()
-                    );
-                }
-                let log = self.command().args(["lab", "console", node, "--log"]).output();
-                let log = log
-                    .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
-                    .unwrap_or_default();
-                let tail: Vec<&str> = log.lines().rev().take(40).collect();
-                eprintln!("--- end of the console of {node}");
-                tail.iter().rev().for_each(|line| eprintln!("{line}"));
-            }
-        }
-        self.command().args(["lab", "down"]).output().ok();
-    }
-}
-
-/// Folder with the image that `make test` builds.
-fn images() -> PathBuf {
-    let state = std::env::var_os("BELLWETHER_TEST_STATE").map(PathBuf::from);
-    let images = state
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-state"))
-        .join("images");
-    assert!(
-        images.join("debian-12/manifest.json").is_file(),
-        "there is no image in {}: `make test` builds it, or `bellwether --state DIR image build debian-12 --kernel \
-         linux-image-cloud-amd64` with BELLWETHER_TEST_STATE=DIR",
-        images.display()
-    );
-    images
-}
 
 /// The first event after `from` that is as wanted; its position.
 fn then(events: &[Value], from: usize, what: &str, wanted: impl Fn(&Value) -> bool) -> usize {
@@ -159,23 +82,16 @@ fn system_comes_up(events: &[Value], script: usize) {
 
 #[test]
 fn machines_with_uefi_and_with_bios_become_what_the_cluster_file_says() {
-    let lab = Lab(tempfile::tempdir().unwrap());
-    let file = lab.0.path().join("cluster.yaml");
-    std::fs::write(&file, CLUSTER).unwrap();
     let images = images();
-    let (file, images) = (file.to_str().unwrap(), images.to_str().unwrap());
-    lab.text(&[
-        "lab",
-        "up",
+    let words = [
         "--firmware",
         "bios=bios",
-        "--cluster",
-        file,
         "--images",
-        images,
+        images.to_str().unwrap(),
         "--memory",
         "1536",
-    ]);
+    ];
+    let lab = Lab::up(CLUSTER, &words);
     lab.text(&["wait", "uefi,bios", "--timeout", "1200"]);
 
     let uefi = lab.events("uefi");

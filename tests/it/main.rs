@@ -4,8 +4,10 @@
 mod boots;
 mod cluster;
 mod dhcp;
+mod grub;
 mod http;
 mod journal;
 mod lab;
+mod secure;
 mod support;
 mod tftp;

@@ -21,11 +21,10 @@ pub(super) fn advise(case: &Case, file: &str, finding: Finding) -> Finding {
     let next = next(case);
     let signed = next.file.and_then(Chain::begun_by) == Some(Chain::Signed);
     let finding = match (next.file, next.missing) {
-        (_, Some(missing)) => finding.advise(format!("it would get a signed loader by itself: {missing}")),
-        (Some(given), None) if signed && given != file => finding.advise(format!(
-            "nothing, if it asks again: it then gets {given}, which is signed (bellwether lab power, its BMC, or its \
-             button)"
-        )),
+        (_, Some(missing)) => finding.advise(format!("give it what it may start: {missing}")),
+        (Some(given), None) if signed && given != file => {
+            finding.advise(format!("switch it off and on: it then gets {given}, which is signed"))
+        }
         _ if signed => finding,
         _ => finding.advise("give it a signed loader: loader: grub, or loader: auto, in its settings"),
     };
