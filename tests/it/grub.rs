@@ -137,12 +137,16 @@ fn every_boot_target_reads_as_grub() {
         ("52:54:00:00:00:02", "looking for an installed system"),
         ("52:54:00:00:00:03", "bellwether_stop=1"),
         ("52:54:00:00:00:04", "image absent is not built"),
-        ("52:54:00:00:00:77", "exit"),
     ] {
         let script = text(&station, &format!("grub/script/{mac}"));
         reads_as_grub(&script);
         assert!(script.contains(said), "{mac}: {script}");
     }
+    station.succeed(&["ip", "addr", "flush", "dev", "eth0"]);
+    station.succeed(&["ip", "addr", "add", "10.77.0.99/24", "dev", "eth0"]);
+    let stranger = text(&station, "grub/script/52:54:00:00:00:99");
+    reads_as_grub(&stranger);
+    assert!(stranger.contains("looking for an installed system"), "{stranger}");
 }
 
 #[test]
