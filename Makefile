@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench
+.PHONY: demo test lint build release packages image clean-demo docs bench deb
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -34,3 +34,7 @@ clean-demo:
 docs:
 	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
 	cargo run --quiet -- schema > docs/cluster.schema.json
+
+# A Debian package of the release build, in target/.
+deb: release
+	packaging/deb $(BELLWETHER) target

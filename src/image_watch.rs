@@ -4,8 +4,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use model::event::{NewEvent, Subject, What};
-use model::world::{Image, ImageFile};
+use model::world::{Agent, DiskImage, Image, ImageFile, OnDisk, World};
 
+use crate::images::manifest::Kind;
 use crate::images::{FileEntry, Manifest, catalog};
 use crate::journal::{Journal, JournalError};
 
@@ -25,21 +26,15 @@ pub async fn rescan(journal: &Journal, folder: &Path, actor: &str) -> Result<Vec
     for (name, manifest) in listed {
         match manifest {
             Ok(manifest) => {
-                let image = describe(&manifest);
-                if world.images.get(&name).is_none_or(|known| **known != image) {
-                    events.push(NewEvent::new(
-                        now,
-                        actor,
-                        Subject::Image(name.clone()),
-                        What::ImageAdded(image),
-                    ));
+                if let Some(what) = describe(&manifest).filter(|what| !known(&world, &name, what)) {
+                    events.push(NewEvent::new(now, actor, Subject::Image(name.clone()), what));
                 }
                 there.push(name);
             }
             Err(error) => tracing::warn!(image = %name, %error, "an image cannot be used"),
         }
     }
-    for name in world.images.keys().filter(|name| !there.contains(name)) {
+    for name in world.bundles().filter(|name| !there.contains(name)) {
         events.push(NewEvent::new(
             now,
             actor,
@@ -60,18 +55,52 @@ pub async fn rescan(journal: &Journal, folder: &Path, actor: &str) -> Result<Vec
     Ok(changed)
 }
 
-fn describe(manifest: &Manifest) -> Image {
-    let file = |entry: &FileEntry| ImageFile {
-        name: entry.path.clone(),
-        size: entry.size,
-        sha256: entry.sha256.clone(),
+/// What the world is to know of an image; `None` for one that lacks a part, which the catalogue does not let through.
+fn describe(manifest: &Manifest) -> Option<What> {
+    let file = |entry: &Option<FileEntry>| {
+        entry.as_ref().map(|entry| ImageFile {
+            name: entry.path.clone(),
+            size: entry.size,
+            sha256: entry.sha256.clone(),
+        })
     };
-    Image {
-        os: manifest.os.clone(),
-        architecture: manifest.architecture.clone(),
-        kernel: file(&manifest.kernel),
-        initrd: file(&manifest.initrd),
-        root: file(&manifest.root),
-        built_at: manifest.built_at,
+    let os = manifest.os.clone();
+    let architecture = manifest.architecture.clone();
+    let built_at = manifest.built_at;
+    Some(match manifest.kind {
+        Kind::System => What::ImageAdded(Image {
+            os,
+            architecture,
+            kernel: file(&manifest.kernel)?,
+            initrd: file(&manifest.initrd)?,
+            root: file(&manifest.root)?,
+            built_at,
+            disk: file(&manifest.disk_initrd)
+                .zip(manifest.unpacked)
+                .map(|(initrd, unpacked)| OnDisk { initrd, unpacked }),
+        }),
+        Kind::Disk => What::DiskImageAdded(DiskImage {
+            os,
+            architecture,
+            disk: file(&manifest.disk)?,
+            unpacked: manifest.unpacked?,
+            built_at,
+        }),
+        Kind::Agent => What::AgentAdded(Agent {
+            architecture,
+            kernel: file(&manifest.kernel)?,
+            initrd: file(&manifest.initrd)?,
+            built_at,
+        }),
+    })
+}
+
+/// Whether the world knows just this.
+fn known(world: &World, name: &str, what: &What) -> bool {
+    match what {
+        What::ImageAdded(image) => world.images.get(name).is_some_and(|known| **known == *image),
+        What::DiskImageAdded(image) => world.disk_images.get(name).is_some_and(|known| **known == *image),
+        What::AgentAdded(agent) => world.agents.get(name).is_some_and(|known| **known == *agent),
+        _ => true,
     }
 }

@@ -6,19 +6,25 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod cluster_file;
 pub mod conductor;
+pub mod doctor;
 pub mod http;
 pub mod image_watch;
 pub mod images;
+pub mod init;
 pub mod journal;
 pub mod lab;
 pub mod links;
 pub mod loaders;
+pub mod privileges;
+pub mod pulse;
 pub mod scripts;
 pub mod serve;
 pub mod services;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;
 pub mod tftp_root;

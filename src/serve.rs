@@ -22,10 +22,12 @@ use crate::http::{self, HttpCounters};
 use crate::image_watch;
 use crate::journal::{Journal, JournalError};
 use crate::loaders::{self, Loaders};
+use crate::pulse::{Beat, Pulse, pulse};
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
 use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
+use crate::systemd::{self, Watched};
 use crate::telemetry::{Metrics, Sample};
 use crate::tftp_root;
 
@@ -136,9 +138,10 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         images: &images,
         cancel: &cancel,
     };
-    spawn.http(&mut tasks, &metrics);
+    let mut loops = Vec::new();
+    spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
-    spawn.dhcp(&mut tasks, &metrics);
+    spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -155,7 +158,14 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         stop: stop_api.clone(),
     };
     let control = tokio::spawn(api::serve(listener, control, stop_api.clone()));
-    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
+    systemd::ready(&journal.world());
+    // The doors that are closed have no loop: their end of the pulse is gone.
+    loops.retain(|(_, pulse)| pulse.is_held());
+    let alive = Watched {
+        journal: journal.clone(),
+        loops,
+    };
+    let watchdog = tokio::spawn(systemd::watch(alive, cancel.clone()));
     tracing::info!(nodes = journal.world().cluster.nodes.len(), state = %state.display(), "Bellwether is ready");
 
     let ended = loop {
@@ -166,7 +176,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
             Some(ended) = tasks.join_next() => break Err(died(ended)),
         }
     };
-    sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
+    systemd::stopping();
     tracing::info!("stopping");
     cancel.cancel();
     // Transfers under way may end; whoever is not done then is broken off.
@@ -174,6 +184,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     tokio::time::timeout(std::time::Duration::from_secs(5), drain)
         .await
         .ok();
+    watchdog.await.ok();
     stop_api.cancel();
     control.await.ok();
     journal.commit(vec![own(What::ServerStopped {})]).await.ok();
@@ -226,7 +237,7 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 
 /// SIGHUP: a file with mistakes never replaces a good world.
 async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, loaders: &Loaders) {
-    sd_notify::notify(&[sd_notify::NotifyState::Reloading]).ok();
+    systemd::reloading();
     if let Some(path) = config {
         match cluster_file::load(path) {
             Ok((text, cluster)) => {
@@ -251,7 +262,14 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     if let Err(error) = loaders::rescan(journal, loaders).await {
         tracing::error!(%error, "the boot loaders could not be written down");
     }
-    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
+    systemd::ready(&journal.world());
+}
+
+/// The loop's end of a pulse whose other end is added to the watched ones.
+fn watched(loops: &mut Vec<(&'static str, Pulse)>, name: &'static str) -> Beat {
+    let (end, beat) = pulse();
+    loops.push((name, end));
+    beat
 }
 
 /// What the services are started with.
@@ -267,7 +285,7 @@ struct Spawn<'a> {
 type Tasks = JoinSet<(&'static str, Result<(), String>)>;
 
 impl Spawn<'_> {
-    fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
+    fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
         let Some(port) = self.doors.http else { return };
         let counters = Arc::new(HttpCounters::default());
         let shared = http::Shared {
@@ -286,7 +304,7 @@ impl Spawn<'_> {
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, http::router(shared), counters, cancel)
+                http::serve(address, http::router(shared), counters, beat, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )
@@ -327,7 +345,7 @@ impl Spawn<'_> {
         Ok(())
     }
 
-    fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
+    fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
         let Some(port) = self.doors.dhcp else { return };
         let counters = Arc::new(Dhcp4Counters::default());
         let counted = counters.clone();
@@ -339,7 +357,7 @@ impl Spawn<'_> {
             counters,
         };
         let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("DHCP", dhcp4::run(config, cancel).await.map_err(|e| chain(&e))) });
+        tasks.spawn(async move { ("DHCP", dhcp4::run(config, beat, cancel).await.map_err(|e| chain(&e))) });
         let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
         tasks.spawn(async move {
             ra::run(journal, cancel).await;

@@ -103,16 +103,14 @@ fn text(text: String) -> Source {
     Source::Bytes(Bytes::from(text))
 }
 
-/// What a path is in a boot: the kernel or a RAM disk of an image of the catalogue. The root filesystem goes over HTTP.
+/// What a path is in a boot: the kernel or a RAM disk of an image or of the agent. The root filesystem goes over HTTP.
 fn part(world: &World, path: &str) -> Option<Role> {
     let (name, file) = below_images(path)
         .split_once('/')
         .filter(|_| path.starts_with("images/"))?;
-    let image = world.images.get(name)?;
-    [(&image.kernel, Role::Kernel), (&image.initrd, Role::Initrd)]
-        .into_iter()
-        .find(|(entry, _)| entry.name == file)
-        .map(|(_, role)| role)
+    world
+        .role_of(name, file)
+        .filter(|role| matches!(role, Role::Kernel | Role::Initrd))
 }
 
 fn below_images(path: &str) -> &str {

@@ -126,6 +126,7 @@ fn image() -> Image {
         initrd: file("initrd.img", 33_000_000),
         root: file("root.squashfs", 174_000_000),
         built_at: beginning(),
+        disk: None,
     }
 }
 

@@ -59,9 +59,15 @@ pub async fn status(State(api): State<Api>) -> Json<Value> {
         },
         "networks": networks,
         "images": world.images.iter().map(|(name, image)| json!({
-            "name": name, "os": image.os, "architecture": image.architecture,
+            "name": name, "kind": "system", "os": image.os, "architecture": image.architecture,
             "size": image.kernel.size + image.initrd.size + image.root.size, "built_at": image.built_at,
-        })).collect::<Vec<_>>(),
+        })).chain(world.disk_images.iter().map(|(name, image)| json!({
+            "name": name, "kind": "disk", "os": image.os, "architecture": image.architecture,
+            "size": image.disk.size, "built_at": image.built_at,
+        }))).chain(world.agents.iter().map(|(name, agent)| json!({
+            "name": name, "kind": "agent", "os": "the agent", "architecture": agent.architecture,
+            "size": agent.kernel.size + agent.initrd.size, "built_at": agent.built_at,
+        }))).collect::<Vec<_>>(),
     }))
 }
 

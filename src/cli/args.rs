@@ -105,6 +105,14 @@ pub enum Command {
     Wait(Wait),
     /// Make virtual machines with real firmware and boot them, on a network of their own
     Lab(super::lab::Lab),
+    /// Write a cluster file that works on this host
+    Init(Init),
+    /// Write everything that the server keeps into one file, while it serves
+    Backup(Backup),
+    /// Put back what `backup` wrote
+    Restore(Restore),
+    /// Examine this host: ports, firewall, networks, other DHCP servers, clock, disk, files; each finding with its fix
+    Doctor(Doctor),
     /// Print the JSON Schema of the cluster file, for editors
     Schema,
     /// Print completions for a shell
@@ -129,6 +137,9 @@ pub struct Serve {
     /// Further folder with boot loaders (ipxe.efi, snponly.efi, undionly.kpxe), searched first
     #[arg(long, value_name = "DIR")]
     pub loaders: Vec<PathBuf>,
+    /// Serve as this user, when started by root [default: who owns the state folder]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
     /// How to write logs
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
@@ -347,6 +358,78 @@ pub struct Wait {
     /// Give up after so many seconds
     #[arg(long, default_value_t = 600)]
     pub timeout: u64,
+}
+
+/// `init`.
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// File to write [default: /etc/bellwether/cluster.yaml where that folder is and may be written to, else
+    /// cluster.yaml]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Do not ask, take what was found
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Take the place of a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Name of the cluster
+    #[arg(long)]
+    pub name: Option<String>,
+    /// DNS domain of the nodes
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// This host's interface on the machines' network
+    #[arg(long, short)]
+    pub interface: Option<String>,
+    /// Addresses of the network (10.77.0.0/24), where the interface has none yet
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<ipnet::Ipv4Net>,
+    /// Addresses for machines that are not declared (10.77.0.100-10.77.0.199)
+    #[arg(long, value_name = "RANGE")]
+    pub pool: Option<String>,
+    /// What DHCP does: serve, proxy (beside another DHCP server), observe
+    #[arg(long, value_parser = ["serve", "proxy", "observe"])]
+    pub dhcp: Option<String>,
+}
+
+/// `backup`.
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    /// File to write, for example bellwether.tar.zst; readable by its owner alone, since it holds keys
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// With images and media, which can be built and fetched again
+    #[arg(long)]
+    pub images: bool,
+    /// Take the place of a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `restore`.
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    /// File that `backup` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Move a state that is there aside
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// Cluster file to examine the host for; without it what is in force, or /etc/bellwether/cluster.yaml
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Show what is fine, too
+    #[arg(long, short)]
+    pub all: bool,
+    /// Further folder with boot loaders, as `serve` takes it
+    #[arg(long, value_name = "DIR")]
+    pub loaders: Vec<PathBuf>,
 }
 
 /// `why`.

@@ -84,6 +84,8 @@ fn style(event: &Event) -> Style {
         | What::TargetSet { .. }
         | What::DeploymentArmed { .. }
         | What::ImageAdded(_)
+        | What::DiskImageAdded(_)
+        | What::AgentAdded(_)
         | What::ImageRemoved {}
         | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,

@@ -6,13 +6,15 @@ use serde_json::json;
 
 use super::output::{Failure, Printer, text};
 use crate::images::build::{self, KERNEL};
-use crate::images::{Folders, Manifest, Options, Outcome, Progress, catalog};
+use crate::images::{self, Folders, Manifest, Options, Outcome, Progress, catalog};
 
 /// Build and look after images
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
     /// Build an image; does nothing when the same one is there already
     Build(Build),
+    /// Import the image of a whole disk: raw or qcow2, plain or compressed with zstd, xz or gzip
+    Import(ImportArgs),
     /// List images
     List,
     /// Show an image: its files, kernel and packages
@@ -26,7 +28,7 @@ pub enum ImageCommand {
 /// `image build`.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// Operating system: debian-12 or debian-13
+    /// Operating system, debian-12 or debian-13; or `agent`, which writes images to disks
     pub os: String,
     /// Name of the image [default: that of the operating system]
     #[arg(long)]
@@ -49,9 +51,31 @@ pub struct Build {
     /// Architecture [default: this host's]
     #[arg(long, value_name = "ARCH")]
     pub architecture: Option<String>,
+    /// Leave out what it needs to live on a disk: boot loaders, LVM, an initrd that finds its root there
+    #[arg(long)]
+    pub network_only: bool,
     /// Build even if the same image is there
     #[arg(long)]
     pub force: bool,
+}
+
+/// `image import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Name of the image
+    pub name: String,
+    /// File, or address to fetch it from
+    #[arg(value_name = "FILE|URL")]
+    pub source: String,
+    /// What is on it, for people: debian-12
+    #[arg(long, default_value = "other")]
+    pub os: String,
+    /// Architecture [default: this host's]
+    #[arg(long, value_name = "ARCH")]
+    pub architecture: Option<String>,
+    /// What the file's SHA-256 has to be
+    #[arg(long, value_name = "HEX")]
+    pub sha256: Option<String>,
 }
 
 /// One image.
@@ -68,6 +92,7 @@ pub struct Name {
 pub fn run(printer: &Printer, folders: &Folders, command: &ImageCommand) -> Result<(), Failure> {
     match command {
         ImageCommand::Build(args) => build(printer, folders, args),
+        ImageCommand::Import(args) => import(printer, folders, args),
         ImageCommand::List => list(printer, folders),
         ImageCommand::Show(args) => {
             let manifest = catalog::show(&folders.images, &args.name).map_err(failure)?;
@@ -87,9 +112,13 @@ pub fn run(printer: &Printer, folders: &Folders, command: &ImageCommand) -> Resu
 }
 
 fn build(printer: &Printer, folders: &Folders, args: &Build) -> Result<(), Failure> {
+    let agent = args.os == build::AGENT;
+    let of = if agent { Options::agent() } else { Options::of(&args.os) };
     let options = Options {
-        name: args.name.clone().unwrap_or_else(|| args.os.clone()),
-        os: args.os.clone(),
+        name: args.name.clone().unwrap_or(of.name),
+        os: of.os,
+        kind: of.kind,
+        network_only: args.network_only && !agent,
         architecture: args.architecture.clone().unwrap_or_else(|| build::native().to_string()),
         kernel: args.kernel.clone(),
         packages: args.packages.clone(),
@@ -124,6 +153,22 @@ fn build(printer: &Printer, folders: &Folders, args: &Build) -> Result<(), Failu
     }
 }
 
+fn import(printer: &Printer, folders: &Folders, args: &ImportArgs) -> Result<(), Failure> {
+    let wanted = images::Import {
+        name: args.name.clone(),
+        source: args.source.clone(),
+        os: args.os.clone(),
+        architecture: args.architecture.clone().unwrap_or_else(|| build::native().to_string()),
+        sha256: args.sha256.clone(),
+    };
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(500));
+    let result = images::import(folders, &wanted, &mut |step| bar.set_message(step.to_string()));
+    bar.finish_and_clear();
+    let manifest = result.map_err(failure)?;
+    printer.value(&value(&manifest), || format!("imported {}\n{}", manifest.name, describe(&manifest)))
+}
+
 fn show_progress(bar: &ProgressBar, now: &Progress) {
     bar.set_position(now.percent.into());
     let what = if now.what.is_empty() {
@@ -151,19 +196,21 @@ fn list(printer: &Printer, folders: &Folders) -> Result<(), Failure> {
     }
     let rows = images.into_iter().map(|(name, image)| match image {
         Ok(manifest) => {
-            let kernel = manifest.kernel.version.clone().unwrap_or_default();
+            let kernel = manifest.kernel.as_ref().and_then(|kernel| kernel.version.clone());
             let built = manifest.built_at.strftime("%Y-%m-%d %H:%M UTC").to_string();
             [
                 name,
+                manifest.kind.as_str().to_string(),
                 manifest.os.clone(),
                 manifest.architecture.clone(),
-                kernel,
+                kernel.unwrap_or_default(),
                 size(manifest.size()),
                 built,
             ]
         }
         Err(error) => [
             name,
+            String::new(),
             format!("broken: {error}"),
             String::new(),
             String::new(),
@@ -171,14 +218,20 @@ fn list(printer: &Printer, folders: &Folders) -> Result<(), Failure> {
             String::new(),
         ],
     });
-    text(&printer.table(["IMAGE", "OS", "ARCH", "KERNEL", "SIZE", "BUILT"], rows))
+    text(&printer.table(["IMAGE", "KIND", "OS", "ARCH", "KERNEL", "SIZE", "BUILT"], rows))
 }
 
 fn describe(manifest: &Manifest) -> String {
     use std::fmt::Write as _;
+    let packages = manifest.packages.as_ref();
+    let packages = packages.map(|packages| format!("{} packages, ", packages.count)).unwrap_or_default();
     let mut out = format!(
-        "{}: {} {}, {} packages, built {}\n",
-        manifest.name, manifest.os, manifest.architecture, manifest.packages.count, manifest.built_at
+        "{}: {} {} {}, {packages}built {}\n",
+        manifest.name,
+        manifest.kind.as_str(),
+        manifest.os,
+        manifest.architecture,
+        manifest.built_at
     );
     for file in manifest.files() {
         let version = file

@@ -4,6 +4,7 @@
 
 mod apply;
 mod args;
+mod backup;
 mod boot;
 mod check;
 mod client;
@@ -11,12 +12,14 @@ mod confirm;
 mod deploy;
 mod deployments;
 pub mod diagnostics;
+mod doctor;
 mod events;
 mod explain;
 #[cfg(test)]
 mod fixture;
 mod follow;
 pub mod image;
+mod init;
 mod lab;
 mod listing;
 mod output;
@@ -94,6 +97,10 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Timeline(timeline) => block_on(story::timeline(printer, &paths, &timeline)),
         Command::Why(why) => block_on(story::why(printer, &paths, &why)),
         Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
+        Command::Init(init) => block_on(init::run(printer, &init)),
+        Command::Backup(backup) => block_on(backup::backup(printer, &paths, &backup)),
+        Command::Restore(restore) => block_on(backup::restore(printer, &paths, &restore)),
+        Command::Doctor(doctor) => block_on(doctor::run(printer, &paths, &doctor)),
         Command::Schema => output::text(&pretty(&model::config::schema())),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "bellwether", &mut std::io::stdout());

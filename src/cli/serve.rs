@@ -8,6 +8,11 @@ use crate::serve::{Options, ServeError};
 /// Runs the server until it is told to stop.
 pub fn run(paths: &Paths, args: Serve) -> Result<(), Failure> {
     crate::telemetry::logs(args.log == LogFormat::Json);
+    let became = crate::privileges::give_up(paths.state(), args.user.as_deref())
+        .map_err(|error| Failure::new(crate::serve::chain(&error)))?;
+    if let Some(user) = became {
+        tracing::info!(user, "gave up root");
+    }
     let mut loaders = args.loaders;
     loaders.push(paths.loaders());
     let options = Options {

@@ -13,8 +13,7 @@ use super::range::{Wanted, wanted};
 use super::transfer::{Body, Tracked};
 use super::{Ends, Problem, Shared};
 
-/// `GET /images/{image}/{file}`: the kernel, initial RAM disk or root filesystem of an image; nothing else of its
-/// folder is served.
+/// `GET /images/{image}/{file}`: a file of an image that nodes are given; nothing else of its folder is served.
 pub async fn image(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
@@ -24,16 +23,7 @@ pub async fn image(
     headers: HeaderMap,
 ) -> Response {
     let world = shared.journal.world();
-    let known = world.images.get(&name).and_then(|image| {
-        [
-            (&image.kernel, Role::Kernel),
-            (&image.initrd, Role::Initrd),
-            (&image.root, Role::Root),
-        ]
-        .into_iter()
-        .find(|(entry, _)| entry.name == file)
-        .map(|(_, role)| role)
-    });
+    let known = world.role_of(&name, &file);
     let path = known.map(|_| shared.images.join(&name).join(&file));
     send(shared, ends, path, known.unwrap_or(Role::File), &method, &uri, &headers).await
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{Ends, HttpCounters};
+use crate::pulse::Beat;
 
 /// Connections at once. A rack of 1,000 nodes opens some 2 each; beyond this, newcomers wait in the listen queue.
 const CONNECTIONS: usize = 16_384;
@@ -35,7 +36,7 @@ pub enum HttpError {
     },
 }
 
-/// Serves a router until cancelled; transfers under way get `drain` to end.
+/// Serves a router until cancelled, and answers `beat` between two connections; transfers under way get `drain` to end.
 ///
 /// # Errors
 /// If the address cannot be bound.
@@ -43,19 +44,22 @@ pub async fn serve(
     address: SocketAddr,
     router: Router,
     counters: Arc<HttpCounters>,
+    mut beat: Beat,
     cancel: CancellationToken,
 ) -> Result<(), HttpError> {
     let listener = listen(address).map_err(|source| HttpError::Listen { address, source })?;
     tracing::info!(%address, "HTTP door is open");
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let slot = slots
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+        // With every place taken the loop waits, but lives.
+        let slot = tokio::select! {
+            slot = slots.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
+            () = beat.answer() => continue,
+            () = cancel.cancelled() => return Ok(()),
+        };
         let accepted = tokio::select! {
             () = cancel.cancelled() => return Ok(()),
+            () = beat.answer() => continue,
             accepted = listener.accept() => accepted,
         };
         match accepted {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::catalog::{self, CatalogError};
-use super::manifest::{self, FileEntry, Manifest, Packages};
+use super::manifest::{self, FileEntry, Kind, Manifest, Packages};
 use super::progress::{Follower, Phase, Progress};
 use super::{apt, recipe, run, tools};
 
@@ -64,9 +64,20 @@ pub struct Options {
     pub mirror: Option<String>,
     /// A mirror of security updates; only together with `mirror`.
     pub security_mirror: Option<String>,
+    /// A system, or the agent.
+    pub kind: Kind,
+    /// A system that will not live on disks, and needs no boot loaders.
+    pub network_only: bool,
     /// Build even if the same image is there.
     pub force: bool,
 }
+
+/// The agent's name, which no other image may have.
+pub const AGENT: &str = "agent";
+
+/// What the agent is made of. The oldest release there is: what its tools make has to be read by the boot loaders of
+/// every image, and an old GRUB does not know what a new mkfs does.
+const AGENT_OS: &str = "debian-12";
 
 impl Options {
     /// An image of an operating system, named after it.
@@ -80,7 +91,18 @@ impl Options {
             components: Vec::new(),
             mirror: None,
             security_mirror: None,
+            kind: Kind::System,
+            network_only: false,
             force: false,
+        }
+    }
+
+    /// The agent.
+    pub fn agent() -> Self {
+        Self {
+            name: AGENT.to_string(),
+            kind: Kind::Agent,
+            ..Self::of(AGENT_OS)
         }
     }
 
@@ -94,6 +116,7 @@ impl Options {
             Vec<&'a String>,
             Vec<&'a String>,
             &'a [&'a str],
+            Vec<&'a str>,
         );
         fn sorted(words: &[String]) -> Vec<&String> {
             let mut words: Vec<_> = words.iter().collect();
@@ -109,8 +132,9 @@ impl Options {
             packages,
             components,
             &command::SQUASHFS,
+            recipe::packages(self.kind, self.network_only),
         );
-        recipe::digest(&serde_json::to_string(&content).expect("strings always serialise"))
+        recipe::digest(self.kind, &serde_json::to_string(&content).expect("strings always serialise"))
     }
 }
 
@@ -136,7 +160,7 @@ pub enum Outcome {
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// Not something that can be built.
-    #[error("{os} cannot be built, only {}", apt::supported().collect::<Vec<_>>().join(" and "))]
+    #[error("{os} cannot be built, only {} and {AGENT}", apt::supported().collect::<Vec<_>>().join(", "))]
     UnknownOs {
         /// What was asked for.
         os: String,
@@ -156,6 +180,9 @@ pub enum BuildError {
     /// A name that cannot be one.
     #[error(transparent)]
     Name(#[from] CatalogError),
+    /// The agent under another name, or another image under its name.
+    #[error("the agent is called {AGENT}, and nothing else is: choose another --name")]
+    AgentsName,
     /// A word that apt would take for something else than a package.
     #[error("{0:?} cannot be the name of a package")]
     BadPackage(String),
@@ -189,7 +216,7 @@ pub enum BuildError {
     },
 }
 
-fn files<T>(what: &'static str, path: &Path, result: io::Result<T>) -> Result<T, BuildError> {
+pub(super) fn files<T>(what: &'static str, path: &Path, result: io::Result<T>) -> Result<T, BuildError> {
     result.map_err(|source| BuildError::Files {
         what,
         path: path.to_path_buf(),
@@ -266,6 +293,9 @@ pub fn build(
 
 fn check(options: &Options) -> Result<&'static str, BuildError> {
     catalog::check_name(&options.name)?;
+    if (options.name == AGENT) != (options.kind == Kind::Agent) {
+        return Err(BuildError::AgentsName);
+    }
     let suite = apt::suite(&options.os).ok_or_else(|| BuildError::UnknownOs { os: options.os.clone() })?;
     if options.architecture != "amd64" || native() != "amd64" {
         return Err(BuildError::Architecture {
@@ -310,7 +340,7 @@ fn sources(options: &Options, suite: &'static str) -> Result<Vec<apt::Source>, B
 }
 
 /// Held while a build works; the kernel lets go of it even if we are killed.
-fn lock(images: &Path, name: &str) -> Result<File, BuildError> {
+pub(super) fn lock(images: &Path, name: &str) -> Result<File, BuildError> {
     let path = images.join(format!(".lock-{name}"));
     let file = files("make", &path, File::create(&path))?;
     match file.try_lock() {
@@ -328,31 +358,43 @@ fn describe(work: &Path, options: &Options, recipe: String) -> Result<Manifest, 
     let measure = |name: &str| files("measure", &work.join(name), FileEntry::measure(work, name));
     let read = |name: &str| files("read", &work.join(name), std::fs::read_to_string(work.join(name)));
     let version = read("kernel-version")?.trim().to_string();
+    let system = options.kind == Kind::System;
+    let on_disk = system && !options.network_only;
+    let unpacked = match system {
+        true => read("unpacked")?.trim().parse().ok(),
+        false => None,
+    };
     let manifest = Manifest {
         name: options.name.clone(),
         os: options.os.clone(),
         architecture: options.architecture.clone(),
         built_at: Timestamp::now(),
-        kernel: FileEntry {
+        kind: options.kind,
+        kernel: Some(FileEntry {
             version: Some(version),
             ..measure("kernel")?
-        },
-        initrd: measure("initrd")?,
-        root: measure("root.squashfs")?,
-        packages: Packages::sum_up(&read("packages")?),
+        }),
+        initrd: Some(measure("initrd")?),
+        root: system.then(|| measure("root.squashfs")).transpose()?,
+        disk_initrd: on_disk.then(|| measure("initrd.disk")).transpose()?,
+        disk: None,
+        unpacked,
+        packages: Some(Packages::sum_up(&read("packages")?)),
         recipe,
     };
     let path = work.join(manifest::FILE);
     let text = serde_json::to_string_pretty(&manifest).expect("a manifest always serialises");
     files("write", &path, std::fs::write(&path, text + "\n"))?;
-    let version = work.join("kernel-version");
-    files("remove", &version, std::fs::remove_file(&version))?;
+    for spent in ["kernel-version", "unpacked"].into_iter().take(1 + usize::from(system)) {
+        let spent = work.join(spent);
+        files("remove", &spent, std::fs::remove_file(&spent))?;
+    }
     Ok(manifest)
 }
 
 /// Puts a finished folder in an image's place. Where there is one already the two change places at once, so that nobody
 /// ever finds none.
-fn move_in(work: &Path, place: &Path) -> Result<(), BuildError> {
+pub(super) fn move_in(work: &Path, place: &Path) -> Result<(), BuildError> {
     use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
     if !place.exists() {
         return files("move the image to", place, std::fs::rename(work, place));
@@ -362,10 +404,10 @@ fn move_in(work: &Path, place: &Path) -> Result<(), BuildError> {
 }
 
 /// Removes what a build leaves behind, however it ends.
-struct Sweep(Vec<PathBuf>);
+pub(super) struct Sweep(pub(super) Vec<PathBuf>);
 
 impl Sweep {
-    fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         for path in &self.0 {
             std::fs::remove_dir_all(path).ok();
         }

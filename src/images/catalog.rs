@@ -51,6 +51,14 @@ pub enum CatalogError {
         /// The manifest's.
         found: String,
     },
+    /// A manifest without something that its kind of image needs.
+    #[error("{} says nothing of {what}; build the image again", path.display())]
+    Lacks {
+        /// Which.
+        path: PathBuf,
+        /// What is missing.
+        what: &'static str,
+    },
     /// A manifest that points out of its folder.
     #[error("{} names the file {file:?}, which is not in its folder; build the image again", path.display())]
     Outside {
@@ -132,6 +140,9 @@ pub fn show(folder: &Path, name: &str) -> Result<Manifest, CatalogError> {
             name: name.to_string(),
             found: manifest.name,
         });
+    }
+    if let Some(what) = manifest.lacks() {
+        return Err(CatalogError::Lacks { path, what });
     }
     for file in manifest.files() {
         if file.path.is_empty() || file.path.starts_with('.') || file.path.contains('/') {

@@ -1,4 +1,5 @@
-//! Images: a bootable root filesystem with its kernel and initrd, each in a folder of its own.
+//! Images: a root filesystem with its kernel and initrd, a whole disk, or the agent that writes them to disks; each in a
+//! folder of its own.
 //!
 //! Invariant: a folder that [`catalog`] shows is complete; a build works beside it and moves in at its end.
 //! Invariant: nothing here talks to the network itself; `apt` does, with the sources of this host.
@@ -6,6 +7,7 @@
 pub mod apt;
 pub mod build;
 pub mod catalog;
+pub mod import;
 pub mod manifest;
 pub mod progress;
 pub mod recipe;
@@ -14,5 +16,6 @@ pub mod tools;
 
 pub use build::{BuildError, Folders, Options, Outcome, build};
 pub use catalog::CatalogError;
-pub use manifest::{FileEntry, Manifest};
+pub use import::{Import, ImportError, import};
+pub use manifest::{FileEntry, Kind, Manifest};
 pub use progress::{Phase, Progress};

@@ -1,4 +1,4 @@
-//! The recipe of a stateless Debian, embedded: files that a build writes out and hands to mmdebstrap.
+//! The recipes of a Debian and of the agent, embedded: files that a build writes out and hands to mmdebstrap.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,28 +6,47 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::hex;
+use super::manifest::{Kind, hex};
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("recipe/", $name)))),*] };
 }
 
-/// Every file of the recipe with its text.
-const FILES: [(&str, &str); 10] = files![
+/// Every file of the recipes with its text.
+const FILES: [(&str, &str); 26] = files![
+    "agent/bellwether-agent",
+    "agent/build.sh",
+    "agent/disks.sh",
+    "agent/fetch.sh",
+    "agent/firmware.sh",
+    "agent/layout.sh",
+    "agent/module-setup.sh",
+    "agent/plan.sh",
+    "agent/report.sh",
+    "agent/run-agent.sh",
+    "agent/tree.sh",
+    "agent/whole.sh",
     "customize.sh",
     "dracut/bellwether-root",
     "dracut/claim-root.sh",
     "dracut/dhcp-lease",
     "dracut/module-setup.sh",
     "dracut/mount-root.sh",
+    "dracut/network.sh",
+    "rootfs/asleep-in-memory",
     "rootfs/cloud.cfg",
+    "rootfs/dracut.conf",
     "rootfs/journald.conf",
+    "rootfs/to-disk",
     "rootfs/wait-online.conf",
     "rootfs/wired.network",
 ];
 
-/// What is installed besides the kernel and what the operator adds.
-pub const PACKAGES: [&str; 21] = [
+/// What the agent's recipe takes from that of systems.
+const SHARED: [&str; 3] = ["dracut/claim-root.sh", "dracut/dhcp-lease", "dracut/network.sh"];
+
+/// What is installed in a system besides the kernel and what the operator adds.
+const PACKAGES: [&str; 21] = [
     "busybox",
     "ca-certificates",
     "cloud-init",
@@ -51,8 +70,50 @@ pub const PACKAGES: [&str; 21] = [
     "zstd",
 ];
 
+/// What a system needs besides to live on a disk: boot loaders for BIOS and UEFI, with and without Secure Boot, and LVM.
+const PACKAGES_FOR_DISKS: [&str; 5] = [
+    "grub-efi-amd64-signed",
+    "grub-pc-bin",
+    "grub2-common",
+    "lvm2",
+    "shim-signed",
+];
+
+/// What the agent is made of besides the kernel and what the operator adds.
+const PACKAGES_OF_AGENT: [&str; 15] = [
+    "btrfs-progs",
+    "busybox",
+    "curl",
+    "dosfstools",
+    "dracut",
+    "dracut-core",
+    "e2fsprogs",
+    "efibootmgr",
+    "fdisk",
+    "iproute2",
+    "kmod",
+    "lvm2",
+    "squashfs-tools",
+    "udev",
+    "xfsprogs",
+];
+
+/// What is installed for a kind of image, besides the kernel and what the operator adds.
+pub fn packages(kind: Kind, network_only: bool) -> Vec<&'static str> {
+    let lists: &[&[&str]] = match (kind, network_only) {
+        (Kind::Agent, _) => &[&PACKAGES_OF_AGENT, &["zstd"]],
+        (_, true) => &[&PACKAGES],
+        (_, false) => &[&PACKAGES, &PACKAGES_FOR_DISKS],
+    };
+    lists.concat()
+}
+
 /// Paths that no program of a node reads. Copyright files stay.
-pub const EXCLUDED: [&str; 8] = [
+pub const EXCLUDED: [&str; 11] = [
+    // Boot loaders for CDs and for servers; those of a disk are beside them.
+    "path-exclude=/usr/lib/grub/x86_64-efi/monolithic/*",
+    "path-exclude=/usr/lib/grub/x86_64-efi-signed/gcd*",
+    "path-exclude=/usr/lib/grub/x86_64-efi-signed/grubnet*",
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/locale/*",
     "path-exclude=/usr/share/doc/*",
@@ -80,12 +141,17 @@ pub fn write(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// SHA-256 over the recipe and what else decides about an image.
-pub fn digest(options: &str) -> String {
+/// SHA-256 over the recipe of a kind of image and what else decides about it.
+pub fn digest(kind: Kind, options: &str) -> String {
     let mut hash = Sha256::new();
-    let lists = [PACKAGES.join(" "), EXCLUDED.join(" "), options.to_string()];
+    let of_kind = |name: &str| match kind {
+        Kind::Agent => name.starts_with("agent/") || SHARED.contains(&name),
+        Kind::System | Kind::Disk => !name.starts_with("agent/"),
+    };
+    let lists = [EXCLUDED.join(" "), options.to_string()];
     for text in FILES
         .iter()
+        .filter(|(name, _)| of_kind(name))
         .flat_map(|&(name, text)| [name, text])
         .chain(lists.iter().map(String::as_str))
     {
@@ -103,8 +169,9 @@ mod tests {
 
     #[test]
     fn options_and_recipe_decide_about_the_digest() {
-        assert_eq!(digest("a"), digest("a"));
-        assert_ne!(digest("a"), digest("b"));
+        assert_eq!(digest(Kind::System, "a"), digest(Kind::System, "a"));
+        assert_ne!(digest(Kind::System, "a"), digest(Kind::System, "b"));
+        assert_ne!(digest(Kind::System, "a"), digest(Kind::Agent, "a"));
     }
 
     #[test]

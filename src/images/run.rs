@@ -17,7 +17,14 @@ pub(super) struct Ended {
 const TAIL: usize = 12;
 
 /// Runs both to their ends. `line` sees every line the first one says.
-pub(super) fn piped(mut make: Command, mut pack: Command, log: &Path, mut line: impl FnMut(&str)) -> io::Result<Ended> {
+///
+/// Without a second one the first has nothing to hand on.
+pub(super) fn piped(
+    mut make: Command,
+    pack: Option<Command>,
+    log: &Path,
+    mut line: impl FnMut(&str),
+) -> io::Result<Ended> {
     let mut log_file = File::create(log)?;
     writeln!(log_file, "$ {make:?}\n| {pack:?}")?;
     let mut maker = make
@@ -27,14 +34,17 @@ pub(super) fn piped(mut make: Command, mut pack: Command, log: &Path, mut line: 
         .spawn()?;
     let stdout = maker.stdout.take().expect("it was asked for as a pipe");
     let stderr = maker.stderr.take().expect("it was asked for as a pipe");
+    // The command holds its end of the pipe and goes out of scope with it: otherwise the first would never see that the
+    // second has gone.
     let packer = pack
-        .stdin(stdout)
-        .stdout(log_file.try_clone()?)
-        .stderr(log_file.try_clone()?)
-        .spawn();
-    // The commands hold their ends of the pipe: without this the first would never see that the second has gone.
-    drop(pack);
-    let mut packer = match packer {
+        .map(|mut pack| {
+            pack.stdin(stdout)
+                .stdout(log_file.try_clone()?)
+                .stderr(log_file.try_clone()?)
+                .spawn()
+        })
+        .transpose();
+    let packer = match packer {
         Ok(packer) => packer,
         Err(error) => {
             maker.kill().ok();
@@ -58,7 +68,10 @@ pub(super) fn piped(mut make: Command, mut pack: Command, log: &Path, mut line: 
         }
     }
     let mut failed = Vec::new();
-    for (name, status) in [("mmdebstrap", maker.wait()?), ("mksquashfs", packer.wait()?)] {
+    let maker = maker.wait()?;
+    let packer = packer.map(|mut packer| packer.wait()).transpose()?;
+    for (name, status) in [("mmdebstrap", Some(maker)), ("mksquashfs", packer)] {
+        let Some(status) = status else { continue };
         if !status.success() {
             failed.push(format!("{name}: {status}"));
         }
@@ -85,7 +98,7 @@ mod tests {
         let log = folder.path().join("log");
         let mut seen = Vec::new();
         let make = shell("echo one >&2; printf 'half\\rtwo\\n' >&2; echo data");
-        let ended = piped(make, shell("cat; exit 3"), &log, |line| seen.push(line.to_string())).unwrap();
+        let ended = piped(make, Some(shell("cat; exit 3")), &log, |line| seen.push(line.to_string())).unwrap();
         assert_eq!(seen, ["one", "two"]);
         assert_eq!(ended.tail, seen);
         assert_eq!(ended.failed, ["mksquashfs: exit status: 3"]);
@@ -98,7 +111,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = piped(
             shell("sleep 60"),
-            Command::new("/no/such/program"),
+            Some(Command::new("/no/such/program")),
             &folder.path().join("log"),
             |_| (),
         );

@@ -122,6 +122,17 @@ impl Journal {
         answer.await.map_err(|_| JournalError::Stopped)?
     }
 
+    /// Goes the way of a commit with nothing in it: through the queue, past the writer, to the lock on the database and
+    /// back. Proof that whoever commits now would be served.
+    ///
+    /// # Errors
+    /// The database cannot be written to, or the server is stopping.
+    pub async fn round_trip(&self) -> Result<(), JournalError> {
+        let (done, answer) = oneshot::channel();
+        self.queue.send(Message::RoundTrip { done }).await?;
+        answer.await.map_err(|_| JournalError::Stopped)?
+    }
+
     /// Hands events over without waiting: they are written soon, before anything that the caller commits later.
     ///
     /// When more than [`Journal::OBSERVATIONS`] are waiting they are dropped and counted.

@@ -23,12 +23,17 @@ pub(super) enum Message {
     Observe {
         events: Vec<NewEvent>,
     },
+    /// Nothing is to be written; is the way to the disk open?
+    RoundTrip {
+        done: oneshot::Sender<Result<(), JournalError>>,
+    },
 }
 
 impl Message {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Commit { events, .. } | Self::Observe { events } => events.len(),
+            Self::RoundTrip { .. } => 0,
         }
     }
 }

@@ -41,6 +41,8 @@ struct Batch {
     events: Vec<Event>,
     /// Who waits, with the positions of their events.
     waiting: Vec<(Seq, Seq, Done)>,
+    /// Who only asks whether we live.
+    round_trips: Vec<oneshot::Sender<Result<(), JournalError>>>,
     observed: usize,
 }
 
@@ -100,7 +102,12 @@ impl Writer {
             let batch = self.gather(first);
             return self.refuse(batch, error);
         }
-        let batch = self.gather(first);
+        let mut batch = self.gather(first);
+        if batch.events.is_empty() {
+            let touched = self.store.touch().await.map_err(JournalError::from);
+            batch.answer_round_trips(&touched);
+            return;
+        }
         let begun = Instant::now();
         match self.store.append(&batch.events).await {
             Ok(()) => {
@@ -135,23 +142,26 @@ impl Writer {
                     batch.observed += events.len();
                     batch.number(from, events);
                 }
+                Message::RoundTrip { done } => batch.round_trips.push(done),
             }
             message = (batch.events.len() < BATCH).then(|| self.queue.try_recv()).flatten();
         }
         batch
     }
 
-    fn acknowledge(&mut self, batch: Batch) {
-        let world = self.fold(batch.events);
-        for (first, last, done) in batch.waiting {
+    fn acknowledge(&mut self, mut batch: Batch) {
+        let world = self.fold(std::mem::take(&mut batch.events));
+        batch.answer_round_trips(&Ok(()));
+        for (first, last, done) in std::mem::take(&mut batch.waiting) {
             let world = world.clone();
             // Whoever does not wait any more does not mind.
             let _ = done.send(Ok(Committed { first, last, world }));
         }
     }
 
-    fn refuse(&self, batch: Batch, error: JournalError) {
+    fn refuse(&self, mut batch: Batch, error: JournalError) {
         self.counters.failed();
+        batch.answer_round_trips(&Err(error.clone()));
         self.counters.dropped(batch.observed);
         for (_, _, done) in batch.waiting {
             let _ = done.send(Err(error.clone()));
@@ -185,6 +195,13 @@ impl Writer {
 }
 
 impl Batch {
+    fn answer_round_trips(&mut self, result: &Result<(), JournalError>) {
+        for asker in self.round_trips.drain(..) {
+            // Whoever lost patience does not mind.
+            let _ = asker.send(result.clone());
+        }
+    }
+
     fn number(&mut self, from: Seq, events: Vec<NewEvent>) {
         for (seq, mut event) in (from..).zip(events) {
             // As the store will give it back: the world folded now must equal the one folded at the next start.

@@ -36,7 +36,7 @@ pub use error::LabError;
 pub use folder::Folder;
 pub use keeper::run as keep;
 pub use namespace::exec;
-pub use needs::check;
+pub use needs::{check, find_program};
 pub use plan::{Firmware, Hardware, Machine, Plan, Wishes, plan};
 pub use status::{MachinePower, MachineStatus, ServerStatus, Status};
 pub use up::{prepare, up};

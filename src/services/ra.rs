@@ -138,13 +138,37 @@ fn open(interface: &Interface) -> io::Result<(UdpSocket, Mac)> {
     Ok((UdpSocket::from_std(socket.into())?, mac))
 }
 
+/// A router that advertises itself on an interface, if one does within `patience`; it is asked.
+///
+/// # Errors
+/// The interface has no IPv6 or is no Ethernet, or `CAP_NET_RAW` is missing.
+pub async fn router_on(interface: &Interface, patience: Duration) -> io::Result<Option<Ipv6Addr>> {
+    let (socket, _) = open(interface)?;
+    let to = SocketAddrV6::new(ALL_ROUTERS, 0, 0, interface.index);
+    SockRef::from(&socket).send_to(&SOLICITATION, &to.into())?;
+    let until = Instant::now() + patience;
+    let mut buffer = [0; 1500];
+    while let Ok(heard) = tokio::time::timeout_at(until, socket.recv_from(&mut buffer)).await {
+        let (length, SocketAddr::V6(from)) = heard? else {
+            continue;
+        };
+        let advertises = matches!(parse(&buffer[..length]), Ok(Some(RouterMessage::Advertisement { .. })));
+        if advertises && Some(*from.ip()) != interface.link_local {
+            return Ok(Some(*from.ip()));
+        }
+    }
+    Ok(None)
+}
+
+/// Type 133, a checksum that the kernel fills in, no options (RFC 4861 section 4.1).
+const SOLICITATION: [u8; 8] = [133, 0, 0, 0, 0, 0, 0, 0];
+
 /// Listens first, then advertises for as long as no router is heard.
 async fn advertise(socket: UdpSocket, mac: Mac, interface: Interface) {
     let message = advertisement(mac);
     let to = |address: Ipv6Addr| SocketAddrV6::new(address, 0, 0, interface.index);
     let send = |what: &[u8], address: Ipv6Addr| SockRef::from(&socket).send_to(what, &to(address).into());
-    // Solicitation: type 133, a checksum that the kernel fills in, no options.
-    send(&[133, 0, 0, 0, 0, 0, 0, 0], ALL_ROUTERS).ok();
+    send(&SOLICITATION, ALL_ROUTERS).ok();
     let mut next = Instant::now() + LISTEN;
     let mut last: Option<Instant> = None;
     let mut speaking = false;

@@ -48,7 +48,8 @@ pub enum StoreError {
         what: String,
     },
     /// Written by a later version of the program.
-    #[error("the journal {} has schema {found}, this program knows schemas up to {known}: use the version that wrote it, or a later one", path.display())]
+    #[error("the journal {} has schema {found}, this program knows schemas up to {known}: use the version that wrote it, or a later one{}",
+        path.display(), .copy.as_ref().map(|copy| format!("; {} is the journal as it was before the upgrade", copy.display())).unwrap_or_default())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -56,6 +57,18 @@ pub enum StoreError {
         found: i64,
         /// The latest that is known.
         known: i64,
+        /// The copy that was made before the upgrade, if it is still there.
+        copy: Option<PathBuf>,
+    },
+    /// A copy of the database could not be given its name.
+    #[error("cannot copy the journal {} to {}", path.display(), copy.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// The copy.
+        copy: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// The disk is full. Nothing of the transaction is in the journal.
     #[error("no space left to write the journal {}: free space on that file system, writing goes on by itself then", path.display())]

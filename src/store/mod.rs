@@ -7,6 +7,7 @@
 mod error;
 mod filter;
 mod lock;
+mod migrations;
 mod row;
 mod sql;
 mod sqlite;
@@ -15,6 +16,8 @@ mod tests;
 
 pub use error::StoreError;
 pub use filter::Filter;
+pub use lock::Lock;
+use migrations::{MIGRATIONS, Migration};
 pub use sqlite::Sqlite;
 
 use std::path::Path;
@@ -47,8 +50,11 @@ impl Store {
     /// # Errors
     /// The directory is missing, read-only or in use; the file is foreign, damaged, or of a later version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Sqlite::open(path).await.map(Self::Sqlite)
+        Sqlite::open(path, MIGRATIONS).await.map(Self::Sqlite)
     }
+
+    /// The schema that this version of the program writes.
+    pub const SCHEMA: i64 = MIGRATIONS.len() as i64;
 
     /// Opens an existing database file for reading, beside a server that writes to it or without one.
     ///
@@ -74,6 +80,47 @@ impl Store {
     pub async fn append(&self, events: &[Event]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.append(events).await,
+        }
+    }
+
+    /// Takes the way of an append without writing: the connection, the lock on the database, and back.
+    ///
+    /// # Errors
+    /// Somebody holds the database, or it cannot be written to.
+    pub async fn touch(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.touch().await,
+        }
+    }
+
+    /// Copies the database as of one moment into another file, readable by its owner alone; whole or not there. It may
+    /// be written to meanwhile, by this process or another.
+    ///
+    /// # Errors
+    /// The database cannot be read, or the copy not be written.
+    pub async fn copy_to(&self, copy: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.copy_to(copy).await,
+        }
+    }
+
+    /// Reads the whole database and checks that it holds together.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.check().await,
+        }
+    }
+
+    /// The version of its schema.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn schema(&self) -> Result<i64, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.schema().await,
         }
     }
 

@@ -1,38 +1,12 @@
-//! Every SQL text of the program.
+//! Every SQL text of the program but the table definitions, which are in [`super::migrations`].
 //!
-//! Invariant: nothing here but table definitions is peculiar to SQLite: numbered `$1` parameters, standard types,
-//! `ON CONFLICT`. Another database needs its own [`MIGRATIONS`] and nothing else.
-
-/// Steps from an empty database to the present schema, one list of statements per version. Only ever appended to.
-pub const MIGRATIONS: &[&[&str]] = &[&[
-    // `seq` is the row's own key: appending touches the last page only.
-    "CREATE TABLE event (
-        seq     INTEGER PRIMARY KEY NOT NULL,
-        at      INTEGER NOT NULL,
-        actor   TEXT NOT NULL,
-        subject TEXT NOT NULL,
-        kind    TEXT NOT NULL,
-        body    TEXT NOT NULL
-    )",
-    // The timeline of one node out of thousands.
-    "CREATE INDEX event_subject ON event (subject, seq)",
-    // A rare kind (`cluster.applied`) among very many others.
-    "CREATE INDEX event_kind ON event (kind, seq)",
-    // `at` may step back with the clock, so that it cannot be found by bisecting `seq`.
-    "CREATE INDEX event_at ON event (at, seq)",
-    "CREATE TABLE snapshot (
-        seq    INTEGER PRIMARY KEY NOT NULL,
-        digest TEXT NOT NULL,
-        body   TEXT NOT NULL
-    )",
-    "CREATE TABLE secret (
-        name  TEXT PRIMARY KEY NOT NULL,
-        value BLOB NOT NULL
-    )",
-]];
+//! Invariant: nothing here is peculiar to SQLite: numbered `$1` parameters, standard types, `ON CONFLICT`. Another
+//! database needs its own migrations and nothing else.
 
 pub const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
 pub const SCHEMA_VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
+/// SQLite's own; another database has its own way.
+pub const CHECK: &str = "PRAGMA integrity_check(1)";
 pub const SCHEMA_REACHED: &str = "INSERT INTO schema_version (version) VALUES ($1)";
 
 /// Takes the write lock at once: a transaction that begins by reading and then writes fails without waiting when

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::support::machines::{Lab, images};
+use crate::support::lab::{Lab, images, then};
 
 const CLUSTER: &str = r#"
 cluster: test
@@ -36,15 +36,6 @@ nodes:
   uefi: { mac: "52:54:00:00:00:01", address: 10.77.0.11, profile: worker }
   bios: { mac: "52:54:00:00:00:02", address: 10.77.0.12, profile: worker }
 "#;
-
-/// The first event after `from` that is as wanted; its position.
-fn then(events: &[Value], from: usize, what: &str, wanted: impl Fn(&Value) -> bool) -> usize {
-    let found = events.iter().enumerate().skip(from).find(|(_, event)| wanted(event));
-    let kinds: Vec<&str> = events.iter().map(|e| e["kind"].as_str().unwrap()).collect();
-    found
-        .unwrap_or_else(|| panic!("no {what} after event {from} of {kinds:?}"))
-        .0
-}
 
 fn leased(stage: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["kind"] == "dhcp.leased" && event["body"]["ask"]["stage"] == stage
@@ -82,16 +73,20 @@ fn system_comes_up(events: &[Value], script: usize) {
 
 #[test]
 fn machines_with_uefi_and_with_bios_become_what_the_cluster_file_says() {
-    let images = images();
-    let words = [
+    let lab = Lab::new(CLUSTER, &["uefi", "bios"]);
+    let (file, images) = (lab.file(), images());
+    lab.text(&[
+        "lab",
+        "up",
         "--firmware",
         "bios=bios",
+        "--cluster",
+        &file,
         "--images",
-        images.to_str().unwrap(),
+        &images,
         "--memory",
         "1536",
-    ];
-    let lab = Lab::up(CLUSTER, &words);
+    ]);
     lab.text(&["wait", "uefi,bios", "--timeout", "1200"]);
 
     let uefi = lab.events("uefi");

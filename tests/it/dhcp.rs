@@ -3,7 +3,7 @@
 mod clients;
 mod leasing;
 mod relaying;
-mod rivals;
+pub mod rivals;
 
 use crate::support::segment::Segment;
 use crate::support::server::Served;

@@ -1,6 +1,6 @@
 //! What a node gets over HTTP, asked with curl.
 
-use bellwether::images::manifest::Packages;
+use bellwether::images::manifest::{Kind, Packages};
 use bellwether::images::{FileEntry, Manifest};
 use serde_json::Value;
 
@@ -56,16 +56,20 @@ fn image(folder: &std::path::Path) {
         os: "debian-12".into(),
         architecture: "amd64".into(),
         built_at: jiff::Timestamp::UNIX_EPOCH,
-        kernel: FileEntry {
+        kind: Kind::System,
+        kernel: Some(FileEntry {
             version: Some("6.1.0-1-test".into()),
             ..file("kernel", KERNEL)
-        },
-        initrd: file("initrd", 1000),
-        root: file("root.squashfs", 5000),
-        packages: Packages {
+        }),
+        initrd: Some(file("initrd", 1000)),
+        root: Some(file("root.squashfs", 5000)),
+        disk_initrd: None,
+        disk: None,
+        unpacked: None,
+        packages: Some(Packages {
             count: 0,
             sha256: hex(b""),
-        },
+        }),
         recipe: hex(b""),
     };
     std::fs::write(folder.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();

@@ -1,10 +1,14 @@
 //! What the program promises, told as stories against real clients, real files and real machines.
 #![allow(clippy::unwrap_used)]
 
+mod agent;
 mod boots;
 mod cluster;
+mod deploys;
 mod dhcp;
+mod doctor;
 mod grub;
+mod host;
 mod http;
 mod journal;
 mod lab;

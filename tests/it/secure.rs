@@ -1,10 +1,11 @@
 //! Real firmware with Secure Boot enforced, beside a foreign DHCP server, and with HTTP boot alone.
 
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::machines::{Lab, images};
+use crate::support::lab::{Lab, images};
 
 fn leased(stage: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["kind"] == "dhcp.leased" && event["body"]["ask"]["stage"] == stage
@@ -18,7 +19,26 @@ fn script(event: &Value) -> bool {
     event["kind"] == "script.served"
 }
 
-/// Who asks, in the order of the journal, by the firmware's or loader's own name.
+/// Emulated machines on a busy host are slow.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// A lab of that cluster file and these further words of `lab up`.
+fn up(cluster: &str, nodes: &'static [&'static str], words: &[&str]) -> Lab {
+    let lab = Lab::new(cluster, nodes);
+    let file = lab.file();
+    let mut line = vec!["lab", "up", "--cluster", &file];
+    line.extend(words);
+    lab.text(&line);
+    lab
+}
+
+/// The events of a node once there is such a one among them.
+fn until(lab: &Lab, node: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+    lab.until(&format!("{node}: {what}"), PATIENCE, |lab| lab.events(node).iter().any(&wanted));
+    lab.events(node)
+}
+
+/// The place of the first such event.
 fn position(events: &[Value], wanted: impl Fn(&Value) -> bool) -> usize {
     events.iter().position(wanted).unwrap()
 }
@@ -42,15 +62,15 @@ nodes:
     let words = [
         "--secure-boot",
         "--images",
-        images.to_str().unwrap(),
+        &images,
         "--memory",
         "1536",
     ];
-    let lab = Lab::up(cluster, &words);
+    let lab = up(cluster, &["sealed"], &words);
     // The firmware has refused iPXE when its next boot entry asks, and that one is given nothing unsigned again.
     let asked_again =
         |event: &Value| event["kind"] == "dhcp.offered" && event["body"]["ask"]["stage"] == "http-firmware";
-    let refused = lab.until("sealed", "second boot entry", asked_again);
+    let refused = until(&lab, "sealed", "second boot entry", asked_again);
     let fetched = position(&refused, complete("loader"));
     assert_eq!(refused[fetched]["body"]["path"], "snponly.efi");
     assert!(!refused.iter().any(script));
@@ -157,11 +177,11 @@ fn firmware_boots_from_us_with_an_address_of_the_sites_own_dhcp_server() {
         "1",
         "--powered-off",
     ];
-    let lab = Lab::up(&beside("proxy"), &words);
+    let lab = up(&beside("proxy"), &["efi", "bios"], &words);
     let _foreign = Foreign::plug_into(&lab);
     lab.text(&["lab", "power", "efi,bios", "on"]);
     for node in ["efi", "bios"] {
-        let events = lab.until(node, "script", script);
+        let events = until(&lab, node, "script", script);
         let served = &events[position(&events, script)]["body"];
         assert_eq!(served["identified_by"], "mac");
         let client = served["client"].as_str().unwrap();
@@ -179,9 +199,9 @@ fn firmware_boots_from_us_with_an_address_of_the_sites_own_dhcp_server() {
 #[test]
 fn an_observer_sees_real_firmware_ask_and_answers_nothing() {
     let words = ["--firmware", "bios=bios", "--memory", "256", "--cpus", "1"];
-    let lab = Lab::up(&beside("observe"), &words);
+    let lab = up(&beside("observe"), &["efi", "bios"], &words);
     for (node, stage) in [("efi", "firmware"), ("bios", "ipxe")] {
-        let events = lab.until(node, "question", |event| event["kind"] == "dhcp.ignored");
+        let events = until(&lab, node, "question", |event| event["kind"] == "dhcp.ignored");
         let ignored = &events[position(&events, |event| event["kind"] == "dhcp.ignored")]["body"];
         assert_eq!(ignored["ask"]["stage"], stage);
         assert_eq!(ignored["why"], "DHCP only observes the network");
@@ -197,8 +217,8 @@ fn firmware_that_boots_by_http_alone_gets_to_its_script() {
         .filter(|line| !line.contains("bios:"))
         .collect::<Vec<_>>()
         .join("\n");
-    let lab = Lab::up(&cluster, &["--firmware", "efi=http", "--memory", "256", "--cpus", "1"]);
-    let events = lab.until("efi", "script", script);
+    let lab = up(&cluster, &["efi"], &["--firmware", "efi=http", "--memory", "256", "--cpus", "1"]);
+    let events = until(&lab, "efi", "script", script);
     let lease = position(&events, leased("http-firmware"));
     assert_eq!(events[lease]["body"]["boot_file"], "http://10.77.0.1/loaders/ipxe.efi");
     assert!(lease < position(&events, complete("loader")));

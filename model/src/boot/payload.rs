@@ -1,6 +1,7 @@
 //! What a loader starts: a kernel, its initial RAM disks and its arguments. One value, whichever loader carries it out.
 
-use super::{Key, Resolved};
+use super::{Key, Occasion, Resolved};
+use crate::agent;
 use crate::cluster::{BootTarget, Node};
 use crate::event::Seq;
 use wire::Mac;
@@ -37,6 +38,11 @@ pub fn payload(
             initrds: vec![format!("images/{name}/{}", image.initrd.name)],
             args: kernel_line(key, base, node, mac, boot, name, image),
         }),
+        (BootTarget::Deploy, _) => {
+            let deployment = resolved.deployment?;
+            let token = key.token(&node.name, Occasion::Attempt { deployment, boot });
+            Some(agent::boot(resolved.agent.as_ref()?, base, node, &token, mac))
+        }
         _ => None,
     }
 }

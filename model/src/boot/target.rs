@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::agent;
 use crate::cluster::{BootTarget, Node, Via};
 use crate::deployment::{Deployment, effective, obstacle};
 use crate::event::Seq;
-use crate::world::{Boot, Image, World};
+use crate::world::{Agent, Boot, Image, World};
 
 /// A target that can be carried out, or the reason why not.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Resolved {
     pub target: BootTarget,
     /// The image that it boots, for `image` and `maintenance`, or that is written to the disk, for `deploy`.
     pub image: Option<(String, Arc<Image>)>,
+    /// The agent that writes it there, for `deploy`.
+    pub agent: Option<(String, Arc<Agent>)>,
     /// The deployment that `install` and `deploy` belong to.
     pub deployment: Option<Seq>,
     /// Why this target: `declared in profile worker`, `chosen by root for one boot`.
@@ -130,6 +133,7 @@ fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: 
     Resolved {
         target,
         image: image.map(|image| (deployment.source.clone(), image.clone())),
+        agent: (target == BootTarget::Deploy).then(|| agent::of(world, &wanted)).flatten(),
         deployment: Some(deployment.id),
         because: format!(
             "deployment {}, attempt {number} of {}",
@@ -143,6 +147,7 @@ fn carried_out(world: &World, node: &Node, target: BootTarget, because: String) 
     let resolved = |image, blocked| Resolved {
         target,
         image,
+        agent: None,
         deployment: None,
         because,
         blocked,

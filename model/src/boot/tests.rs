@@ -43,6 +43,7 @@ fn world() -> World {
         initrd: file("initrd"),
         root: file("root.squashfs"),
         built_at: Timestamp::UNIX_EPOCH,
+        disk: None,
     };
     let mut world = World {
         cluster: Arc::new(cluster),

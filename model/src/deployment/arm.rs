@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent;
 use crate::cluster::{Node, Via};
 use crate::event::Seq;
 use crate::world::World;
@@ -102,21 +103,6 @@ pub fn obstacle(world: &World, node: &Node) -> Option<String> {
                 medium.value
             )),
         },
-        Via::Image => {
-            let Some(wanted) = &settings.image else {
-                return Some(format!("{name} has no image: set `image` in its profile"));
-            };
-            match world.images.get(&wanted.value) {
-                None => Some(format!(
-                    "image {0} is not built: bellwether image build {0}",
-                    wanted.value
-                )),
-                Some(image) if image.architecture != node.architecture.as_str() => Some(format!(
-                    "image {} is for {}, {name} is {}",
-                    wanted.value, image.architecture, node.architecture
-                )),
-                Some(_) => None,
-            }
-        }
+        Via::Image => agent::obstacle(world, node),
     }
 }

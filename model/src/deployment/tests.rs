@@ -4,7 +4,7 @@ use super::*;
 use crate::boot::{Resolved, resolve};
 use crate::cluster::BootTarget;
 use crate::event::{DhcpAsk, Event, Stage, Subject, What};
-use crate::world::{Image, ImageFile, World};
+use crate::world::{Agent, Image, ImageFile, OnDisk, World};
 
 const FILE: &str = "cluster: test
 networks:
@@ -38,12 +38,23 @@ fn stand() -> Stand {
         initrd: file("initrd"),
         root: file("root.squashfs"),
         built_at: Timestamp::UNIX_EPOCH,
+        disk: Some(OnDisk {
+            initrd: file("initrd.disk"),
+            unpacked: 2,
+        }),
+    };
+    let agent = Agent {
+        architecture: "amd64".into(),
+        kernel: file("kernel"),
+        initrd: file("initrd"),
+        built_at: Timestamp::UNIX_EPOCH,
     };
     let mut world = World {
         cluster: std::sync::Arc::new(cluster),
         ..World::default()
     };
     world.images.insert("debian-12".into(), std::sync::Arc::new(image));
+    world.agents.insert("agent".into(), std::sync::Arc::new(agent));
     Stand {
         world,
         now: Timestamp::from_second(1_000_000).unwrap(),

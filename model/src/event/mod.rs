@@ -366,6 +366,12 @@ pub enum What {
     /// An image is there, new or changed.
     #[serde(rename = "image.added")]
     ImageAdded(crate::world::Image),
+    /// An image of a whole disk is there, new or changed.
+    #[serde(rename = "image.disk_added")]
+    DiskImageAdded(crate::world::DiskImage),
+    /// The system that writes images to disks is there, new or changed.
+    #[serde(rename = "image.agent_added")]
+    AgentAdded(crate::world::Agent),
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
@@ -415,6 +421,8 @@ impl What {
             Self::DeploymentEnded { .. } => "deployment.ended",
             Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
+            Self::DiskImageAdded(_) => "image.disk_added",
+            Self::AgentAdded(_) => "image.agent_added",
             Self::ImageRemoved {} => "image.removed",
             Self::LoadersFound { .. } => "loaders.found",
             Self::Power { .. } => "power",

@@ -4,8 +4,9 @@
 
 use wire::Mac;
 
+use crate::agent;
 use crate::boot::{Rendered, Site};
-use crate::cluster::Node;
+use crate::cluster::{Node, Via};
 use crate::deployment::Deployment;
 use crate::world::World;
 
@@ -27,6 +28,9 @@ pub struct Installation<'a> {
 }
 
 /// The document of that name; `None` if there is none, an error with the reason if it cannot be given.
-pub fn document(_installation: &Installation, _name: &str) -> Option<Result<Rendered, String>> {
-    None
+pub fn document(asked: &Installation, name: &str) -> Option<Result<Rendered, String>> {
+    match (asked.node.settings.via(), name) {
+        (Via::Image, "plan") => Some(agent::plan(asked.world, asked.site, asked.node, asked.token)),
+        _ => None,
+    }
 }

@@ -65,15 +65,23 @@ impl World {
             What::NetworkRefused { server, .. } => self.serving(event, Serving::Refused { server: *server }),
             What::NetworkAbsent { why } => self.serving(event, Serving::Absent { why: why.clone() }),
             What::ImageAdded(image) => {
-                if let Subject::Image(name) = &event.subject {
-                    self.images.insert(name.clone(), Arc::new(image.clone()));
+                if let Some(name) = self.without_bundle(event) {
+                    self.images.insert(name, Arc::new(image.clone()));
+                }
+            }
+            What::DiskImageAdded(image) => {
+                if let Some(name) = self.without_bundle(event) {
+                    self.disk_images.insert(name, Arc::new(image.clone()));
+                }
+            }
+            What::AgentAdded(agent) => {
+                if let Some(name) = self.without_bundle(event) {
+                    self.agents.insert(name, Arc::new(agent.clone()));
                 }
             }
             What::LoadersFound { files } => self.loaders = Some(Arc::new(files.clone())),
             What::ImageRemoved {} => {
-                if let Subject::Image(name) = &event.subject {
-                    self.images.remove(name);
-                }
+                self.without_bundle(event);
             }
             What::DhcpLeased {
                 ask,
@@ -124,6 +132,15 @@ impl World {
             Subject::Machine(_) => self.machine(event),
             Subject::Cluster | Subject::Network(_) | Subject::Image(_) => {}
         }
+    }
+
+    /// Takes away whatever there is of the image that an event is about, and says its name.
+    fn without_bundle(&mut self, event: &Event) -> Option<String> {
+        let Subject::Image(name) = &event.subject else { return None };
+        self.images.remove(name);
+        self.disk_images.remove(name);
+        self.agents.remove(name);
+        Some(name.clone())
     }
 
     fn serving(&mut self, event: &Event, serving: Serving) {

@@ -9,6 +9,7 @@ mod boot;
 mod boots;
 #[cfg(test)]
 mod boots_tests;
+mod bundles;
 mod fold;
 mod lease;
 mod machine;
@@ -18,6 +19,7 @@ mod tests;
 mod tried;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
+pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
 pub use snapshot::SnapshotError;
@@ -59,6 +61,10 @@ pub struct World {
     pub deployments: Deployments,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
+    /// Images of whole disks, by name.
+    pub disk_images: OrdMap<String, Arc<DiskImage>>,
+    /// Systems that write images to disks, by name.
+    pub agents: OrdMap<String, Arc<Agent>>,
     /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
     pub loaders: Option<Arc<Vec<String>>>,
 }
@@ -76,34 +82,6 @@ pub struct Applied {
     pub actor: String,
     /// Position of the event.
     pub seq: Seq,
-}
-
-/// An image as boot scripts need it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Distribution and version, `debian-12`.
-    pub os: String,
-    /// Architecture in Debian's words, `amd64`.
-    pub architecture: String,
-    /// Kernel.
-    pub kernel: ImageFile,
-    /// Initial RAM disk.
-    pub initrd: ImageFile,
-    /// Root filesystem.
-    pub root: ImageFile,
-    /// When it was built.
-    pub built_at: Timestamp,
-}
-
-/// A file of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageFile {
-    /// File name inside the image's folder.
-    pub name: String,
-    /// Length in bytes.
-    pub size: u64,
-    /// SHA-256, hexadecimal.
-    pub sha256: String,
 }
 
 impl World {

@@ -100,6 +100,7 @@ fn image() -> Image {
         initrd: file("initrd"),
         root: file("root"),
         built_at: Timestamp::UNIX_EPOCH,
+        disk: None,
     }
 }
 
@@ -154,6 +155,19 @@ fn what() -> impl Strategy<Value = What> {
         }),
         Just(What::NetworkAbsent { why: "why".into() }),
         Just(What::ImageAdded(image())),
+        Just(What::DiskImageAdded(DiskImage {
+            os: "debian-12".into(),
+            architecture: "amd64".into(),
+            disk: image().root,
+            unpacked: 2,
+            built_at: Timestamp::UNIX_EPOCH,
+        })),
+        Just(What::AgentAdded(Agent {
+            architecture: "amd64".into(),
+            kernel: image().kernel,
+            initrd: image().initrd,
+            built_at: Timestamp::UNIX_EPOCH,
+        })),
         Just(What::ImageRemoved {}),
         Just(What::LoadersFound {
             files: vec!["snponly.efi".into()]

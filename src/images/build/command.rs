@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Options;
+use crate::images::manifest::Kind;
 use crate::images::recipe;
 
 /// How the root filesystem is packed. The root folder itself is not in mmdebstrap's archive, and would be open to all.
@@ -37,18 +38,21 @@ pub(super) struct Places<'a> {
     pub cache: &'a Path,
 }
 
-/// mmdebstrap, which writes the tree as an archive, and mksquashfs, which packs it.
-pub(super) fn pair(options: &Options, suite: &str, places: &Places<'_>, root: bool) -> (Command, Command) {
+/// mmdebstrap, which writes the tree as an archive, and mksquashfs, which packs it; of an agent's tree only what its
+/// recipe takes out is kept.
+pub(super) fn pair(options: &Options, suite: &str, places: &Places<'_>, root: bool) -> (Command, Option<Command>) {
+    let agent = options.kind == Kind::Agent;
     let mut make = Command::new("mmdebstrap");
     make.args([
         "--verbose",
         "--variant=minbase",
-        "--format=tar",
+        if agent { "--format=null" } else { "--format=tar" },
         "--skip=essential/unlink",
     ]);
     make.arg(if root { "--mode=root" } else { "--mode=unshare" });
     make.arg(format!("--architectures={}", options.architecture));
-    let packages = recipe::PACKAGES.into_iter().chain([options.kernel.as_str()]);
+    let packages = recipe::packages(options.kind, options.network_only).into_iter();
+    let packages = packages.chain([options.kernel.as_str()]);
     let packages: Vec<&str> = packages.chain(options.packages.iter().map(String::as_str)).collect();
     make.arg(format!("--include={}", packages.join(",")));
     for path in recipe::EXCLUDED {
@@ -67,9 +71,17 @@ pub(super) fn pair(options: &Options, suite: &str, places: &Places<'_>, root: bo
     hook("setup", &[&r#"mkdir -p "$1/var/cache/apt/archives""#]);
     hook("setup", &[&"sync-in", &places.cache, &"/var/cache/apt/archives"]);
     hook("customize", &[&"sync-out", &"/var/cache/apt/archives", &places.cache]);
-    let script = places.recipe.join("customize.sh");
-    hook("customize", &[&"sh", &script.as_path(), &r#""$1""#, &places.recipe]);
-    for file in ["kernel", "initrd", "packages", "kernel-version"] {
+    let (script, lives) = match (agent, options.network_only) {
+        (true, _) => ("agent/build.sh", ""),
+        (false, true) => ("customize.sh", "network"),
+        (false, false) => ("customize.sh", "disk"),
+    };
+    let script = places.recipe.join(script);
+    hook(
+        "customize",
+        &[&"sh", &script.as_path(), &r#""$1""#, &places.recipe, &lives],
+    );
+    for &file in made(options) {
         let from = format!("/bellwether/{file}");
         hook(
             "customize",
@@ -81,6 +93,9 @@ pub(super) fn pair(options: &Options, suite: &str, places: &Places<'_>, root: bo
     // The kernel's package would have an initrd made that nobody boots.
     make.env("INITRD", "No").env("LC_ALL", "C.UTF-8");
 
+    if agent {
+        return (make, None);
+    }
     let mut pack = Command::new("mksquashfs");
     pack.arg("-")
         .arg(places.work.join("root.squashfs"))
@@ -93,7 +108,16 @@ pub(super) fn pair(options: &Options, suite: &str, places: &Places<'_>, root: bo
         make.env("SOURCE_DATE_EPOCH", today.to_string());
         pack.env("SOURCE_DATE_EPOCH", today.to_string());
     }
-    (make, pack)
+    (make, Some(pack))
+}
+
+/// What a recipe leaves in `/bellwether` of its tree.
+fn made(options: &Options) -> &'static [&'static str] {
+    match (options.kind, options.network_only) {
+        (Kind::Agent, _) => &["kernel", "initrd", "packages", "kernel-version"],
+        (_, true) => &["kernel", "initrd", "packages", "kernel-version", "unpacked"],
+        (_, false) => &["kernel", "initrd", "packages", "kernel-version", "unpacked", "initrd.disk"],
+    }
 }
 
 /// A word of a hook: text as it is, a path in quotes.
@@ -141,6 +165,31 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_is_not_packed_and_a_system_for_the_network_brings_no_boot_loader() {
+        let place = Path::new("/p");
+        let places = Places {
+            work: place,
+            recipe: place,
+            sources: place,
+            cache: place,
+        };
+        let line = |options: &Options| {
+            let (make, pack) = pair(options, "bookworm", &places, true);
+            let args: Vec<_> = make.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            (args.join(" "), pack.is_some())
+        };
+        let (agent, packed) = line(&Options::agent());
+        assert!(agent.contains("--format=null") && agent.contains("/p/agent/build.sh") && !packed);
+        let (disk, packed) = line(&Options::of("debian-12"));
+        assert!(disk.contains("grub-pc-bin") && disk.contains("initrd.disk") && packed);
+        let (network, _) = line(&Options {
+            network_only: true,
+            ..Options::of("debian-12")
+        });
+        assert!(!network.contains("grub") && !network.contains("initrd.disk"), "{network}");
+    }
+
+    #[test]
     fn own_packages_and_kernel_are_asked_for() {
         let place = Path::new("/p");
         let places = Places {
@@ -162,6 +211,6 @@ mod tests {
         );
         assert!(args.contains(&"--mode=unshare".to_string()));
         assert_eq!(args[args.len() - 3..], ["bookworm", "-", "/p"]);
-        assert!(pack.get_args().any(|arg| arg == "/p/root.squashfs"));
+        assert!(pack.unwrap().get_args().any(|arg| arg == "/p/root.squashfs"));
     }
 }

@@ -13,7 +13,7 @@ fn what_cannot_be_built_is_refused_before_anything_is_done() {
     let good = Options::of("debian-12");
     assert_eq!(
         refusal(&Options::of("plan-9")),
-        "plan-9 cannot be built, only debian-12 and debian-13"
+        "plan-9 cannot be built, only debian-12, debian-13 and agent"
     );
     assert!(
         refusal(&Options {
@@ -28,6 +28,13 @@ fn what_cannot_be_built_is_refused_before_anything_is_done() {
             ..good.clone()
         }),
         "\"htop;reboot\" cannot be the name of a package"
+    );
+    assert!(
+        refusal(&Options {
+            name: "agent".into(),
+            ..good.clone()
+        })
+        .starts_with("the agent is called agent")
     );
     assert!(
         refusal(&Options {

@@ -3,7 +3,7 @@ use std::process::{Command, Stdio};
 use jiff::Timestamp;
 
 use super::*;
-use crate::images::manifest::Packages;
+use crate::images::manifest::{Kind, Packages};
 
 /// An image of three small files, the root a real squashfs.
 fn image(folder: &Path, name: &str) -> Manifest {
@@ -26,13 +26,17 @@ fn image(folder: &Path, name: &str) -> Manifest {
         os: "debian-12".into(),
         architecture: "amd64".into(),
         built_at: Timestamp::UNIX_EPOCH,
-        kernel: FileEntry {
+        kind: Kind::System,
+        kernel: Some(FileEntry {
             version: Some("6.1.0-1-amd64".into()),
             ..measure("kernel")
-        },
-        initrd: measure("initrd"),
-        root: measure("root.squashfs"),
-        packages: Packages::sum_up("bash 5.2 amd64\n"),
+        }),
+        initrd: Some(measure("initrd")),
+        root: Some(measure("root.squashfs")),
+        disk_initrd: None,
+        disk: None,
+        unpacked: None,
+        packages: Some(Packages::sum_up("bash 5.2 amd64\n")),
         recipe: "0".repeat(64),
     };
     write(folder, &manifest);
@@ -97,10 +101,10 @@ fn broken_images_are_listed_with_what_is_wrong() {
     write(
         root,
         &Manifest {
-            kernel: FileEntry {
+            kernel: evil.kernel.clone().map(|kernel| FileEntry {
                 path: "../../etc/shadow".into(),
-                ..evil.kernel.clone()
-            },
+                ..kernel
+            }),
             ..evil
         },
     );

@@ -1,10 +1,13 @@
 #!/bin/sh
 # Turns a fresh Debian tree into a stateless one: $1 = the tree, $2 = this recipe's directory.
-# Leaves kernel, initrd, kernel-version and packages in /bellwether of the tree, for the builder to take out.
+# $3 = `disk` for one that can be put on a disk as well, else `network`.
+# Leaves kernel, initrd, initrd.disk, kernel-version, unpacked and packages in /bellwether of the tree, for the builder to
+# take out.
 set -eu
 
 root=$1
 recipe=$2
+lives=$3
 
 put() {
     install -D -m "$1" "$recipe/$2" "$root$3"
@@ -18,11 +21,9 @@ put 644 rootfs/journald.conf /etc/systemd/journald.conf.d/bellwether.conf
 
 chroot "$root" systemctl enable --quiet systemd-networkd systemd-resolved systemd-timesyncd ssh
 # Work for machines that live for months on a disk.
-for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
-    fstrim.timer man-db.timer systemd-pstore.service \
-    proc-sys-fs-binfmt_misc.automount systemd-binfmt.service dracut-shutdown.service; do
+while read -r unit; do
     chroot "$root" systemctl mask --quiet "$unit"
-done
+done <"$recipe/rootfs/asleep-in-memory"
 # cloud-init always runs, and its one source of settings needs the network: neither the search for a data source nor the
 # stage before the network has anything to find.
 mkdir -p "$root/etc/systemd/system-generators" "$root/etc/systemd/system/multi-user.target.wants"
@@ -45,7 +46,7 @@ env -u SOURCE_DATE_EPOCH chroot "$root" python3 -m compileall -q -f -j 0 --inval
 
 echo "bellwether: initrd" >&2
 put 755 dracut/module-setup.sh /usr/lib/dracut/modules.d/90bellwether/module-setup.sh
-for file in bellwether-root dhcp-lease claim-root.sh mount-root.sh; do
+for file in bellwether-root dhcp-lease claim-root.sh mount-root.sh network.sh; do
     put 755 "dracut/$file" "/usr/lib/dracut/modules.d/90bellwether/$file"
 done
 kernel=$(cd "$root/boot" && for file in vmlinuz-*; do echo "$file"; done)
@@ -61,6 +62,14 @@ mkdir "$root/bellwether"
 chroot "$root" depmod "$version"
 chroot "$root" dracut --force --reproducible --no-hostonly --no-hostonly-cmdline --no-early-microcode \
     --modules "dash base udev-rules bellwether" --compress "zstd -15 -T0" --kver "$version" /bellwether/initrd
+if [ "$lives" = disk ]; then
+    put 755 rootfs/to-disk /usr/lib/bellwether/to-disk
+    put 644 rootfs/asleep-in-memory /usr/lib/bellwether/asleep-in-memory
+    put 644 rootfs/dracut.conf /etc/dracut.conf.d/bellwether.conf
+    mkdir -p "$root/etc/default/grub.d"
+    chroot "$root" dracut --force --reproducible --kver "$version" /bellwether/initrd.disk
+    chmod 644 "$root/bellwether/initrd.disk"
+fi
 cp "$root/boot/$kernel" "$root/bellwether/kernel"
 chmod 644 "$root/bellwether/initrd" "$root/bellwether/kernel"
 echo "$version" >"$root/bellwether/kernel-version"
@@ -70,6 +79,9 @@ chroot "$root" dpkg-query --show --showformat '${Package} ${Version} ${Architect
 
 # Nothing that makes one machine differ from another, nothing that only a build needs
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/var/lib/dbus/machine-id" "$root/var/lib/systemd/random-seed"
-rm -rf "$root"/boot/* "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/cache/ldconfig/*
+rm -rf "${root:?}"/boot/* "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/cache/ldconfig/*
 : >"$root/etc/machine-id"
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+# How much of a disk it takes: what a filesystem stores, without what is mounted or only passes through.
+(cd "$root" && du -s -x -B 1 --exclude ./bellwether --exclude ./var/cache/apt/archives .) | cut -f 1 \
+    >"$root/bellwether/unpacked"

@@ -11,9 +11,11 @@ mod port;
 mod probes;
 mod quiet;
 mod server;
+mod survey;
 mod watch;
 
 pub use counters::Dhcp4Counters;
+pub use survey::{Survey, interface_of, survey};
 
 use std::io;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use wire::dhcp4::PXE_PORT;
 
 use crate::journal::Journal;
+use crate::pulse::Beat;
 use port::Port;
 use server::Server;
 
@@ -71,11 +74,11 @@ pub enum Dhcp4Error {
     },
 }
 
-/// Serves DHCP until cancelled.
+/// Serves DHCP until cancelled, and answers `beat` between two turns.
 ///
 /// # Errors
 /// [`Dhcp4Error::Bind`] at the start, [`Dhcp4Error::Receive`] when the socket breaks for good.
-pub async fn run(config: Dhcp4, cancel: CancellationToken) -> Result<(), Dhcp4Error> {
+pub async fn run(config: Dhcp4, mut beat: Beat, cancel: CancellationToken) -> Result<(), Dhcp4Error> {
     let port = config.port;
     let main = Port::bind(port).map_err(|source| Dhcp4Error::Bind { port, source })?;
     // Firmware asks there only if it was told to, by a ProxyDHCP offer; leases do not depend on it.
@@ -96,6 +99,7 @@ pub async fn run(config: Dhcp4, cancel: CancellationToken) -> Result<(), Dhcp4Er
         let (main, second) = server.ports();
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
+            () = beat.answer() => {}
             arrival = main.receive(&mut buffer) => {
                 let mut arrival = Some(arrival.map_err(|source| Dhcp4Error::Receive { port, source })?);
                 for _ in 0..AT_A_TIME {

@@ -65,6 +65,16 @@ fn companion(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Waits until a file is on the disk. It must not be one that this process has open as a database.
+pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| StoreError::Open {
+            path: path.to_path_buf(),
+            source,
+        })
+}
+
 /// The name of a new file is not safe from a power loss before its directory is synced.
 pub(super) fn sync_directory(directory: &Path) -> Result<(), StoreError> {
     File::open(directory)

@@ -3,6 +3,7 @@
 //! Promise: write-ahead log with `synchronous=FULL`, so a committed transaction has been synced to the disk.
 
 mod file;
+mod migrate;
 mod open;
 
 use std::path::Path;
@@ -43,6 +44,45 @@ impl Sqlite {
         let mut connection = self.writer(doing).await?;
         let done = append(&mut connection, events).await;
         self.settle(connection, doing, done).await
+    }
+
+    pub(super) async fn touch(&self) -> Result<(), StoreError> {
+        let doing = "taking the lock";
+        let mut connection = self.writer(doing).await?;
+        let done = match connection.begin_with(sql::BEGIN).await {
+            Ok(transaction) => transaction.rollback().await,
+            Err(error) => Err(error),
+        };
+        self.settle(connection, doing, done).await
+    }
+
+    /// A copy of the database as of one moment.
+    pub(super) async fn copy_to(&self, copy: &Path) -> Result<(), StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(|e| self.failed("copying", e))?;
+        migrate::copy_to(&self.path, &mut connection, copy).await
+    }
+
+    /// Reads every page.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        let doing = "checking";
+        let said: String = sqlx::query_scalar(sql::CHECK)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|e| self.failed(doing, e))?;
+        if said == "ok" {
+            return Ok(());
+        }
+        Err(StoreError::Damaged {
+            path: self.path.to_path_buf(),
+            what: said,
+        })
+    }
+
+    pub(super) async fn schema(&self) -> Result<i64, StoreError> {
+        sqlx::query_scalar(sql::SCHEMA_VERSION)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading the schema's version", e))
     }
 
     pub(super) async fn last_seq(&self) -> Result<Seq, StoreError> {

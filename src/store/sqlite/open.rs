@@ -1,13 +1,14 @@
-//! Connecting to the file, and bringing its schema up to date.
+//! Connecting to the file.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Lock, Sqlite, SqlitePool, StoreError, file, sql};
+use super::{Lock, Sqlite, SqlitePool, StoreError, file, migrate, sql};
+use crate::store::{MIGRATIONS, Migration};
 
 /// How long a foreign process (a backup, the `sqlite3` shell) may hold the file before writing fails.
 const BUSY: Duration = Duration::from_secs(5);
@@ -15,7 +16,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 
 impl Sqlite {
-    pub(in crate::store) async fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(in crate::store) async fn open(path: &Path, steps: &[Migration]) -> Result<Self, StoreError> {
         let directory = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -45,7 +46,7 @@ impl Sqlite {
                 .acquire()
                 .await
                 .map_err(|e| StoreError::sqlite(path, "opening", e))?;
-            migrate(path, &mut connection).await?;
+            migrate::migrate(path, &mut connection, steps).await?;
         }
         Ok(Self {
             path: Arc::from(path),
@@ -92,7 +93,7 @@ async fn identified(path: &Path, readers: SqlitePool) -> Result<SqlitePool, Stor
         .fetch_one(&readers)
         .await
         .map_err(|e| StoreError::sqlite(path, "reading the schema's version", e))?;
-    known(path, found)?;
+    migrate::known(path, found, MIGRATIONS)?;
     Ok(readers)
 }
 
@@ -134,43 +135,4 @@ fn foreign(error: StoreError) -> StoreError {
         StoreError::Damaged { path, what } if what.contains("not a database") => StoreError::Foreign { path },
         other => other,
     }
-}
-
-fn known(path: &Path, found: i64) -> Result<usize, StoreError> {
-    usize::try_from(found)
-        .ok()
-        .filter(|&version| version <= sql::MIGRATIONS.len())
-        .ok_or_else(|| StoreError::Newer {
-            path: path.to_path_buf(),
-            found,
-            known: sql::MIGRATIONS.len() as i64,
-        })
-}
-
-async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let failed = |e| StoreError::sqlite(path, "bringing the schema up to date", e);
-    let mut transaction = connection.begin_with(sql::BEGIN).await.map_err(failed)?;
-    sqlx::query(sql::SCHEMA_TABLE)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let found: i64 = sqlx::query_scalar(sql::SCHEMA_VERSION)
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let version = known(path, found)?;
-    for (step, statements) in sql::MIGRATIONS.iter().enumerate().skip(version) {
-        for statement in *statements {
-            sqlx::query(*statement)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
-        sqlx::query(sql::SCHEMA_REACHED)
-            .bind(step as i64 + 1)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)
 }

@@ -10,13 +10,13 @@ use crate::support::segment::{Segment, Station};
 use crate::support::server::Served;
 
 /// dnsmasq as the DHCP server or router of a station; ends with the value.
-struct Dnsmasq {
+pub struct Dnsmasq {
     child: Child,
     _folder: tempfile::TempDir,
 }
 
 impl Dnsmasq {
-    fn start(station: &Station, words: &[&str]) -> Self {
+    pub fn start(station: &Station, words: &[&str]) -> Self {
         require("dnsmasq", "dnsmasq-base");
         let folder = tempfile::tempdir().unwrap();
         let leases = format!("--dhcp-leasefile={}", folder.path().join("leases").display());
@@ -41,7 +41,7 @@ impl Dnsmasq {
     }
 
     /// One that gives addresses.
-    fn rival(segment: &Segment) -> Self {
+    pub fn rival(segment: &Segment) -> Self {
         let station = segment.plug("52:54:00:00:00:dd");
         station.succeed(&["ip", "addr", "add", "10.77.0.9/24", "dev", "eth0"]);
         let rival = Self::start(

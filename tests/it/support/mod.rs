@@ -1,7 +1,7 @@
 //! What the stories share.
 
 pub mod client;
-pub mod machines;
+pub mod lab;
 pub mod relay;
 pub mod segment;
 pub mod server;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::settings::{add_shared, settings};
-use crate::cluster::{BootTarget, Layer, Origin, Settings, Sourced};
+use crate::cluster::{BootTarget, Layer, Origin, Recipe, Settings, Sourced, Via};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::problems::Problems;
 use crate::config::raw::{self, ClusterFile};
 use crate::config::scalar::Name;
-use crate::config::span::{At, Span};
+use crate::config::span::At;
 
 use super::nics::unknown;
 
@@ -151,32 +151,66 @@ impl<'a> Layers<'a> {
 
     /// Tells of settings that contradict each other once they are laid together.
     pub fn check(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {
+        self.boot_without_image(node, raw, settings, problems);
+        self.image_on_encrypted_disk(node, raw, settings, problems);
+    }
+
+    fn boot_without_image(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {
         let Some(boot) = &settings.boot else { return };
         if boot.value != BootTarget::Image || settings.image.is_some() {
             return;
         }
-        let span = match &boot.origin.layer {
-            Layer::Defaults => self.raw.defaults.settings.boot.as_ref(),
-            Layer::Profile(name) => {
-                let profile = self.raw.profiles.entries.iter().find(|(n, _)| n.value == *name);
-                profile.and_then(|(_, profile)| profile.boot.as_ref())
-            }
-            Layer::Group(name) => {
-                let group = self.raw.groups.entries.iter().find(|(n, _)| n.value == *name);
-                group.and_then(|(_, group)| group.settings.boot.as_ref())
-            }
-            Layer::Node(_) | Layer::BuiltIn => raw.settings.boot.as_ref(),
-        };
-        let span: Span = span.map_or(node.span, |boot| boot.span);
+        let said = self.said(&boot.origin.layer, raw).and_then(|said| said.boot.as_ref());
         problems.push(
             Diagnostic::error(
                 "boot-without-image",
                 format!("`{}` is to boot an image, but has none", node.value),
             )
-            .at(span, format!("said by {}", boot.origin.layer))
+            .at(
+                said.map_or(node.span, |boot| boot.span),
+                format!("said by {}", boot.origin.layer),
+            )
             .at(node.span, "no layer of this node names an `image`")
             .help("add `image: NAME` beside `boot: image`; `bellwether image list` knows the names"),
         );
+    }
+
+    fn image_on_encrypted_disk(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {
+        let (Some(layout), Via::Image) = (&settings.layout, settings.via()) else {
+            return;
+        };
+        if layout.value.recipe != Recipe::Encrypted {
+            return;
+        }
+        let said = self.said(&layout.origin.layer, raw).and_then(|said| said.layout.as_ref());
+        problems.push(
+            Diagnostic::error(
+                "image-on-encrypted-disk",
+                format!("`{}` is to get an image on an encrypted disk", node.value),
+            )
+            .at(
+                said.map_or(node.span, |layout| layout.span),
+                format!("encrypted, says {}", layout.origin.layer),
+            )
+            .at(node.span, "its passphrase would travel to it over plain HTTP")
+            .help("choose `recipe: plain` or `lvm`"),
+        );
+    }
+
+    /// What a layer says, as it is written.
+    fn said<'b>(&'b self, layer: &Layer, node: &'b raw::Node) -> Option<&'b raw::Settings> {
+        match layer {
+            Layer::Defaults => Some(&self.raw.defaults.settings),
+            Layer::Profile(name) => {
+                let profile = self.raw.profiles.entries.iter().find(|(n, _)| n.value == *name);
+                profile.map(|(_, profile)| profile)
+            }
+            Layer::Group(name) => {
+                let group = self.raw.groups.entries.iter().find(|(n, _)| n.value == *name);
+                group.map(|(_, group)| &group.settings)
+            }
+            Layer::Node(_) | Layer::BuiltIn => Some(&node.settings),
+        }
     }
 
     /// What stays in the cluster, so that it can be explained.

@@ -432,6 +432,19 @@ fn settings() {
 }
 
 #[test]
+fn no_image_is_put_on_an_encrypted_disk() {
+    let layout = "layout: { recipe: encrypted, passphrase_from: 'env:X' }";
+    check(
+        &format!("profiles: {{ p: {{ via: image, image: d }} }}\nnodes: {{ n1: {{ serial: x, profile: p, {layout} }} }}"),
+        &[("image-on-encrypted-disk", "{ recipe: encrypted, passphrase_from: 'env:X' }")],
+    );
+    check(
+        &format!("profiles: {{ p: {{ via: installer, medium: d, {layout} }} }}\nnodes: {{ n1: {{ serial: x, profile: p }} }}"),
+        &[],
+    );
+}
+
+#[test]
 fn a_node_that_is_to_boot_an_image_has_one() {
     check(
         "profiles: { p: { boot: image } }\nnodes: { n1: { serial: x, profile: p } }",

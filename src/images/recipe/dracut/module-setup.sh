@@ -25,6 +25,7 @@ install() {
     # A NIC that is up cannot be renamed any more, so it gets its lasting name here.
     inst_rules 75-net-description.rules 80-net-setup-link.rules
     inst_multiple -o /usr/lib/systemd/network/99-default.link
+    inst_simple "$moddir/network.sh" /lib/bellwether/network.sh
     inst_script "$moddir/bellwether-root" /sbin/bellwether-root
     inst_script "$moddir/dhcp-lease" /sbin/bellwether-dhcp-lease
     inst_hook cmdline 20 "$moddir/claim-root.sh"

@@ -1,0 +1,114 @@
+//! What goes out to machines: boot loaders for their architectures, images that profiles name; and the programs that
+//! build images.
+
+use std::collections::BTreeSet;
+
+use model::boot::default_loader;
+use model::cluster::{Architecture, BootTarget, Cluster};
+use wire::dhcp4::Arch;
+
+use super::{Finding, Host};
+use crate::images::{Folders, catalog, tools};
+use crate::loaders::Loaders;
+
+/// Firmware of each architecture, by what it says of itself in option 93, and how people call it.
+const FIRMWARE: [(Architecture, Arch, &str); 5] = [
+    (Architecture::Amd64, Arch::EfiX64, "UEFI"),
+    (Architecture::Amd64, Arch::HttpX64, "UEFI HTTP boot"),
+    (Architecture::Amd64, Arch::BiosX86, "BIOS"),
+    (Architecture::Arm64, Arch::EfiArm64, "UEFI"),
+    (Architecture::Arm64, Arch::HttpArm64, "UEFI HTTP boot"),
+];
+
+pub(super) fn check(host: &Host) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(cluster) = &host.cluster {
+        findings.extend(loaders(cluster, &Loaders::new(host.loaders.clone())));
+        findings.extend(images(cluster, host));
+    }
+    findings.push(building(&tools::missing(host.root)));
+    findings
+}
+
+fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
+    let asked: BTreeSet<(&str, &str, &str)> = cluster
+        .nodes
+        .iter()
+        .flat_map(|node| {
+            let choice = node.settings.loader.as_ref().map(|c| c.value).unwrap_or_default();
+            let of_node = FIRMWARE.iter().filter(|(of, _, _)| *of == node.architecture);
+            of_node.filter_map(move |(of, arch, called)| {
+                Some((default_loader(Some(*arch), choice)?, of.as_str(), *called))
+            })
+        })
+        .collect();
+    let mut findings = Vec::new();
+    for (file, architecture, firmware) in &asked {
+        if loaders.find(file).is_some() {
+            continue;
+        }
+        let message = format!("the boot loader {file} for {firmware} on {architecture} is not on this host");
+        let finding = if *firmware == "UEFI" {
+            Finding::problem(
+                "files.loader",
+                format!("{message}: such machines stop after their address"),
+            )
+        } else {
+            Finding::warning("files.loader", message)
+        };
+        findings.push(if *architecture == "amd64" {
+            finding.run("apt-get install ipxe")
+        } else {
+            finding.advise(format!(
+                "Debian 12 has no iPXE for {architecture}: build it from source and put {file} into the folder `loaders` of the state folder"
+            ))
+        });
+    }
+    if findings.is_empty() && !asked.is_empty() {
+        let names: BTreeSet<&str> = asked.iter().map(|(file, _, _)| *file).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        findings.push(Finding::ok(
+            "files.loader",
+            format!("boot loaders are there: {}", names.join(", ")),
+        ));
+    }
+    findings
+}
+
+fn images(cluster: &Cluster, host: &Host) -> Vec<Finding> {
+    let wanted: BTreeSet<&str> = cluster
+        .nodes
+        .iter()
+        .filter(|node| node.settings.target().0 == BootTarget::Image)
+        .filter_map(|node| node.settings.image.as_ref().map(|image| &*image.value))
+        .collect();
+    let folder = Folders::of_state(&host.state).images;
+    wanted
+        .into_iter()
+        .map(|name| match catalog::show(&folder, name) {
+            Ok(image) => Finding::ok(
+                "files.image",
+                format!("image {name} is there, {}", model::measure::size(image.size())),
+            ),
+            Err(catalog::CatalogError::Unknown { .. }) => Finding::problem(
+                "files.image",
+                format!("nodes boot the image {name}, which is not there: they wait for it"),
+            )
+            .run(format!("bellwether image build {name}")),
+            Err(error) => Finding::problem("files.image", format!("image {name} cannot be used: {error}"))
+                .run(format!("bellwether image build {name}")),
+        })
+        .collect()
+}
+
+/// Where images are built, this is needed; a host that only serves can do without.
+fn building(missing: &[&str]) -> Finding {
+    if missing.is_empty() {
+        return Finding::ok("files.tools", "everything that builds images is installed");
+    }
+    Finding::notice(
+        "files.tools",
+        format!("images cannot be built here without {}", missing.join(", ")),
+    )
+    .run(format!("apt-get install {}", missing.join(" ")))
+}

@@ -1,0 +1,123 @@
+//! An image on a disk, with real firmware and a real Debian: armed, switched on, written, started from the disk, ready;
+//! and never again by itself.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::lab::{Lab, images, then};
+
+const CLUSTER: &str = r#"
+cluster: test
+domain: test.example
+users:
+  - { name: ada, sudo: true, ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPjTCqN5kmu1BGzOvBCzEQNwTnv0jQvNPFBzPrOOI9Z ada"] }
+networks:
+  lab: { prefix: 10.77.0.0/24, router: 10.77.0.1, pool: 10.77.0.200-10.77.0.249 }
+profiles:
+  disk:
+    via: image
+    image: debian-12
+    console: ttyS0,115200
+    # What means something to a shell and to GRUB gets to the kernel as it is.
+    kernel_args: ["mitigations=off", "told=a;b$c'd"]
+    disk: { serial: lab-disk, min_size: 3 GB }
+    layout: { swap: 256 MiB }
+    files:
+      - { path: /etc/motd, content: "tended by the cluster file\n" }
+      # Every start of the system is told on its console.
+      - path: /var/lib/cloud/scripts/per-boot/told
+        mode: "0755"
+        content: |
+          #!/bin/sh
+          {
+            echo "CHECK started $(cat /etc/machine-id) $(hostname -f) $(id -un ada)"
+            echo "CHECK root $(findmnt -no FSTYPE /) $(grep -c '^LABEL=\|^UUID=' /etc/fstab)"
+            echo "CHECK line $(cat /proc/cmdline)"
+            echo "CHECK firmware $(test -d /sys/firmware/efi && echo uefi || echo bios)"
+            echo "CHECK over"
+          } > /dev/ttyS0
+    commands:
+      - echo "CHECK once $(cat /etc/motd)" > /dev/ttyS0
+nodes:
+  n1: { mac: "52:54:00:00:00:01", address: 10.77.0.11, profile: disk }
+"#;
+
+/// Emulated, beside other work.
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn hook(name: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["kind"] == "hook.called" && event["body"]["hook"] == name
+}
+
+fn script(target: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["kind"] == "script.served" && event["body"]["target"] == target
+}
+
+fn complete(role: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["kind"] == "transfer" && event["body"]["role"] == role && event["body"]["outcome"] == "complete"
+}
+
+fn deployed(firmware: &str) {
+    let lab = Lab::new(CLUSTER, &["n1"]);
+    let (file, images) = (lab.file(), images());
+    lab.text(&[
+        "lab", "up", &format!("--{firmware}"), "--powered-off", "--disk", "4G", "--memory", "1536", "--cluster", &file, "--images", &images,
+    ]);
+    lab.text(&["deploy", "n1", "--yes", "--no-wait"]);
+    lab.text(&["lab", "power", "n1", "on"]);
+    let ended = |event: &Value| event["kind"] == "deployment.ended";
+    lab.until("the deployment ends", HOUR, |lab| lab.events("n1").iter().any(ended));
+
+    let events = lab.events("n1");
+    let armed = then(&events, 0, "armed", |event| event["kind"] == "deployment.armed");
+    let asked = then(&events, armed, "script of the agent", script("deploy"));
+    let kernel = then(&events, asked, "kernel", complete("kernel"));
+    let started = then(&events, kernel, "started", hook("started"));
+    let said = events[started]["body"]["detail"].as_str().unwrap();
+    assert!(said.contains("debian-12 goes to /dev/vda") && said.contains("serial lab-disk"), "{said}");
+    let root = then(&events, started, "root image", complete("root"));
+    let progress = then(&events, started, "progress", hook("progress"));
+    assert!(events[progress]["body"]["detail"].as_str().unwrap().contains('%'));
+    let installed = then(&events, root, "installed", hook("installed"));
+    let local = then(&events, installed, "script of the disk", script("local"));
+    let ready = then(&events, local, "ready", hook("ready"));
+    let end = then(&events, ready, "end", ended);
+    assert_eq!(events[end]["body"]["ending"], "done", "{}", events[end]);
+
+    // The first start applied the settings; the next one does not.
+    let over = |lab: &Lab| lab.console("n1").matches("CHECK over").count();
+    lab.until("the system has told of itself", HOUR, |lab| over(lab) == 1);
+    lab.text(&["lab", "power", "n1", "reset"]);
+    lab.until("the system has started again", HOUR, |lab| over(lab) == 2);
+    let console = lab.console("n1");
+    let lines = |start: &str| -> Vec<String> {
+        let found = console.lines().filter_map(|line| line.split_once(start));
+        found.map(|(_, rest)| rest.trim().to_string()).collect()
+    };
+    let starts = lines("CHECK started ");
+    assert_eq!(starts[0], starts[1], "it is the same system");
+    assert!(starts[0].ends_with(" n1.test.example ada") && starts[0].len() > 32, "{starts:?}");
+    assert_eq!(lines("CHECK once "), ["tended by the cluster file"]);
+    assert_eq!(lines("CHECK root "), ["ext4 3", "ext4 3"]);
+    assert_eq!(lines("CHECK firmware "), [firmware, firmware]);
+    for line in lines("CHECK line ") {
+        assert!(line.contains("root=UUID=") && line.contains("told=a;b$c'd"), "{line}");
+    }
+    let again = &lab.events("n1")[end..];
+    then(again, 0, "script after the restart", script("local"));
+    for never in ["started", "installed"] {
+        assert!(!again.iter().any(hook(never)), "{never} after the end of the deployment");
+    }
+    assert!(!again.iter().any(script("deploy")));
+}
+
+#[test]
+fn an_image_comes_to_the_disk_of_a_machine_with_uefi_and_stays_there() {
+    deployed("uefi");
+}
+
+#[test]
+fn an_image_comes_to_the_disk_of_a_machine_with_bios_and_stays_there() {
+    deployed("bios");
+}
