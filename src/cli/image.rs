@@ -166,7 +166,9 @@ fn import(printer: &Printer, folders: &Folders, args: &ImportArgs) -> Result<(),
     let result = images::import(folders, &wanted, &mut |step| bar.set_message(step.to_string()));
     bar.finish_and_clear();
     let manifest = result.map_err(failure)?;
-    printer.value(&value(&manifest), || format!("imported {}\n{}", manifest.name, describe(&manifest)))
+    printer.value(&value(&manifest), || {
+        format!("imported {}\n{}", manifest.name, describe(&manifest))
+    })
 }
 
 fn show_progress(bar: &ProgressBar, now: &Progress) {
@@ -224,7 +226,9 @@ fn list(printer: &Printer, folders: &Folders) -> Result<(), Failure> {
 fn describe(manifest: &Manifest) -> String {
     use std::fmt::Write as _;
     let packages = manifest.packages.as_ref();
-    let packages = packages.map(|packages| format!("{} packages, ", packages.count)).unwrap_or_default();
+    let packages = packages
+        .map(|packages| format!("{} packages, ", packages.count))
+        .unwrap_or_default();
     let mut out = format!(
         "{}: {} {} {}, {packages}built {}\n",
         manifest.name,

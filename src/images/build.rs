@@ -134,7 +134,10 @@ impl Options {
             &command::SQUASHFS,
             recipe::packages(self.kind, self.network_only),
         );
-        recipe::digest(self.kind, &serde_json::to_string(&content).expect("strings always serialise"))
+        recipe::digest(
+            self.kind,
+            &serde_json::to_string(&content).expect("strings always serialise"),
+        )
     }
 }
 

@@ -116,7 +116,10 @@ pub fn import(folders: &Folders, wanted: &Import, step: &mut dyn FnMut(&str)) ->
     step("compressing");
     let disk = work.join("disk.zst");
     let mut zstd = Command::new("zstd");
-    zstd.args(["-q", "-T0", "-9", "-f", "-o"]).arg(&disk).arg("--").arg(&raw);
+    zstd.args(["-q", "-T0", "-9", "-f", "-o"])
+        .arg(&disk)
+        .arg("--")
+        .arg(&raw);
     run("compress the image", "zstd", zstd)?;
     for spent in ["given", "plain", "raw"] {
         std::fs::remove_file(work.join(spent)).ok();
@@ -152,7 +155,18 @@ fn fetched(wanted: &Import, work: &Path, step: &mut dyn FnMut(&str)) -> Result<P
     step("fetching");
     let given = work.join("given");
     let mut curl = Command::new("curl");
-    curl.args(["-sS", "-f", "-L", "--proto", "=http,https", "--retry", "5", "-C", "-", "-o"]);
+    curl.args([
+        "-sS",
+        "-f",
+        "-L",
+        "--proto",
+        "=http,https",
+        "--retry",
+        "5",
+        "-C",
+        "-",
+        "-o",
+    ]);
     curl.arg(&given).arg("--").arg(&wanted.source);
     run(&format!("fetch {}", wanted.source), "curl", curl)?;
     Ok(given)
@@ -182,7 +196,10 @@ fn raw(given: &Path, work: &Path, step: &mut dyn FnMut(&str)) -> Result<PathBuf,
     leans_on_nothing(&plain)?;
     let raw = work.join("raw");
     let mut convert = Command::new("qemu-img");
-    convert.args(["convert", "-f", "qcow2", "-O", "raw"]).arg(&plain).arg(&raw);
+    convert
+        .args(["convert", "-f", "qcow2", "-O", "raw"])
+        .arg(&plain)
+        .arg(&raw);
     run("convert the qcow2", "qemu-utils", convert)?;
     Ok(raw)
 }

@@ -98,7 +98,10 @@ mod tests {
         let log = folder.path().join("log");
         let mut seen = Vec::new();
         let make = shell("echo one >&2; printf 'half\\rtwo\\n' >&2; echo data");
-        let ended = piped(make, Some(shell("cat; exit 3")), &log, |line| seen.push(line.to_string())).unwrap();
+        let ended = piped(make, Some(shell("cat; exit 3")), &log, |line| {
+            seen.push(line.to_string())
+        })
+        .unwrap();
         assert_eq!(seen, ["one", "two"]);
         assert_eq!(ended.tail, seen);
         assert_eq!(ended.failed, ["mksquashfs: exit status: 3"]);

@@ -62,7 +62,18 @@ fn deployed(firmware: &str) {
     let lab = Lab::new(CLUSTER, &["n1"]);
     let (file, images) = (lab.file(), images());
     lab.text(&[
-        "lab", "up", &format!("--{firmware}"), "--powered-off", "--disk", "4G", "--memory", "1536", "--cluster", &file, "--images", &images,
+        "lab",
+        "up",
+        &format!("--{firmware}"),
+        "--powered-off",
+        "--disk",
+        "4G",
+        "--memory",
+        "1536",
+        "--cluster",
+        &file,
+        "--images",
+        &images,
     ]);
     lab.text(&["deploy", "n1", "--yes", "--no-wait"]);
     lab.text(&["lab", "power", "n1", "on"]);
@@ -75,7 +86,10 @@ fn deployed(firmware: &str) {
     let kernel = then(&events, asked, "kernel", complete("kernel"));
     let started = then(&events, kernel, "started", hook("started"));
     let said = events[started]["body"]["detail"].as_str().unwrap();
-    assert!(said.contains("debian-12 goes to /dev/vda") && said.contains("serial lab-disk"), "{said}");
+    assert!(
+        said.contains("debian-12 goes to /dev/vda") && said.contains("serial lab-disk"),
+        "{said}"
+    );
     let root = then(&events, started, "root image", complete("root"));
     let progress = then(&events, started, "progress", hook("progress"));
     assert!(events[progress]["body"]["detail"].as_str().unwrap().contains('%'));
@@ -97,7 +111,10 @@ fn deployed(firmware: &str) {
     };
     let starts = lines("CHECK started ");
     assert_eq!(starts[0], starts[1], "it is the same system");
-    assert!(starts[0].ends_with(" n1.test.example ada") && starts[0].len() > 32, "{starts:?}");
+    assert!(
+        starts[0].ends_with(" n1.test.example ada") && starts[0].len() > 32,
+        "{starts:?}"
+    );
     assert_eq!(lines("CHECK once "), ["tended by the cluster file"]);
     assert_eq!(lines("CHECK root "), ["ext4 3", "ext4 3"]);
     assert_eq!(lines("CHECK firmware "), [firmware, firmware]);
@@ -107,7 +124,10 @@ fn deployed(firmware: &str) {
     let again = &lab.events("n1")[end..];
     then(again, 0, "script after the restart", script("local"));
     for never in ["started", "installed"] {
-        assert!(!again.iter().any(hook(never)), "{never} after the end of the deployment");
+        assert!(
+            !again.iter().any(hook(never)),
+            "{never} after the end of the deployment"
+        );
     }
     assert!(!again.iter().any(script("deploy")));
 }

@@ -34,7 +34,9 @@ fn up(cluster: &str, nodes: &'static [&'static str], words: &[&str]) -> Lab {
 
 /// The events of a node once there is such a one among them.
 fn until(lab: &Lab, node: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
-    lab.until(&format!("{node}: {what}"), PATIENCE, |lab| lab.events(node).iter().any(&wanted));
+    lab.until(&format!("{node}: {what}"), PATIENCE, |lab| {
+        lab.events(node).iter().any(&wanted)
+    });
     lab.events(node)
 }
 
@@ -59,13 +61,7 @@ nodes:
     commands: ['od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-* | sed "s/^/CHECK secure boot/" > /dev/ttyS0']
 "#;
     let images = images();
-    let words = [
-        "--secure-boot",
-        "--images",
-        &images,
-        "--memory",
-        "1536",
-    ];
+    let words = ["--secure-boot", "--images", &images, "--memory", "1536"];
     let lab = up(cluster, &["sealed"], &words);
     // The firmware has refused iPXE when its next boot entry asks, and that one is given nothing unsigned again.
     let asked_again =
@@ -217,7 +213,11 @@ fn firmware_that_boots_by_http_alone_gets_to_its_script() {
         .filter(|line| !line.contains("bios:"))
         .collect::<Vec<_>>()
         .join("\n");
-    let lab = up(&cluster, &["efi"], &["--firmware", "efi=http", "--memory", "256", "--cpus", "1"]);
+    let lab = up(
+        &cluster,
+        &["efi"],
+        &["--firmware", "efi=http", "--memory", "256", "--cpus", "1"],
+    );
     let events = until(&lab, "efi", "script", script);
     let lease = position(&events, leased("http-firmware"));
     assert_eq!(events[lease]["body"]["boot_file"], "http://10.77.0.1/loaders/ipxe.efi");

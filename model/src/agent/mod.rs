@@ -75,9 +75,11 @@ fn source(world: &World, node: &Node) -> Result<Source, String> {
         return Err(format!("{} has no image: set `image` in its profile", node.name));
     };
     if layout(node).recipe == Recipe::Encrypted {
-        return Err("an image cannot be written to an encrypted disk: its passphrase would travel to the node over plain \
+        return Err(
+            "an image cannot be written to an encrypted disk: its passphrase would travel to the node over plain \
              HTTP; choose `recipe: plain` or `lvm`"
-            .to_string());
+                .to_string(),
+        );
     }
     let source = match (world.images.get(image), world.disk_images.get(image)) {
         (Some(found), _) => match &found.disk {

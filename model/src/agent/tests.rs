@@ -102,7 +102,13 @@ fn a_whole_disk_has_no_layout_and_no_kernel() {
 fn the_agent_is_told_its_plan_its_callbacks_and_the_nic_that_booted() {
     let world = world();
     let node = node(&world, "n1");
-    let boot = boot(&of(&world, &node).unwrap(), &SITE.base(), &node, "T0", "52:54:00:00:00:99".parse().ok());
+    let boot = boot(
+        &of(&world, &node).unwrap(),
+        &SITE.base(),
+        &node,
+        "T0",
+        "52:54:00:00:00:99".parse().ok(),
+    );
     assert_eq!(boot.kernel, "images/agent/kernel");
     assert_eq!(boot.initrds, ["images/agent/initrd"]);
     assert_eq!(

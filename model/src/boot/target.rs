@@ -133,7 +133,9 @@ fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: 
     Resolved {
         target,
         image: image.map(|image| (deployment.source.clone(), image.clone())),
-        agent: (target == BootTarget::Deploy).then(|| agent::of(world, &wanted)).flatten(),
+        agent: (target == BootTarget::Deploy)
+            .then(|| agent::of(world, &wanted))
+            .flatten(),
         deployment: Some(deployment.id),
         because: format!(
             "deployment {}, attempt {number} of {}",

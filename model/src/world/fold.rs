@@ -101,7 +101,10 @@ impl World {
                 self.leases.remove(*address);
                 self.conflicts.insert(*address, *until);
             }
-            What::DhcpElsewhere { ask, server } => {
+            What::DhcpElsewhere { ask, server, address } => {
+                if let (Some(address), Subject::Node(name)) = (address, &event.subject) {
+                    self.elsewhere.put(*address, ask.mac, Arc::from(name.as_str()));
+                }
                 if let Some(state) = self.networks.get_mut(&ask.network) {
                     Arc::make_mut(state).foreign = Some((*server, event.at));
                 }
@@ -136,7 +139,9 @@ impl World {
 
     /// Takes away whatever there is of the image that an event is about, and says its name.
     fn without_bundle(&mut self, event: &Event) -> Option<String> {
-        let Subject::Image(name) = &event.subject else { return None };
+        let Subject::Image(name) = &event.subject else {
+            return None;
+        };
         self.images.remove(name);
         self.disk_images.remove(name);
         self.agents.remove(name);

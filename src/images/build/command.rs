@@ -116,7 +116,14 @@ fn made(options: &Options) -> &'static [&'static str] {
     match (options.kind, options.network_only) {
         (Kind::Agent, _) => &["kernel", "initrd", "packages", "kernel-version"],
         (_, true) => &["kernel", "initrd", "packages", "kernel-version", "unpacked"],
-        (_, false) => &["kernel", "initrd", "packages", "kernel-version", "unpacked", "initrd.disk"],
+        (_, false) => &[
+            "kernel",
+            "initrd",
+            "packages",
+            "kernel-version",
+            "unpacked",
+            "initrd.disk",
+        ],
     }
 }
 
@@ -186,7 +193,10 @@ mod tests {
             network_only: true,
             ..Options::of("debian-12")
         });
-        assert!(!network.contains("grub") && !network.contains("initrd.disk"), "{network}");
+        assert!(
+            !network.contains("grub") && !network.contains("initrd.disk"),
+            "{network}"
+        );
     }
 
     #[test]

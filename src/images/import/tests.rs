@@ -56,12 +56,27 @@ fn every_form_of_a_disk_becomes_the_same_bytes() {
         "zstd -q disk.raw -o disk.raw.zst; xz -k disk.raw; gzip -k disk.raw; qemu-img convert -f raw -O qcow2 disk.raw \
          disk.qcow2; xz -k disk.qcow2",
     );
-    for name in ["disk.raw", "disk.raw.zst", "disk.raw.xz", "disk.raw.gz", "disk.qcow2", "disk.qcow2.xz"] {
+    for name in [
+        "disk.raw",
+        "disk.raw.zst",
+        "disk.raw.xz",
+        "disk.raw.gz",
+        "disk.qcow2",
+        "disk.qcow2.xz",
+    ] {
         let manifest = taken(at, &wanted(&at.join(name))).unwrap();
-        assert_eq!((manifest.kind, manifest.unpacked), (Kind::Disk, Some(4 << 20)), "{name}");
+        assert_eq!(
+            (manifest.kind, manifest.unpacked),
+            (Kind::Disk, Some(4 << 20)),
+            "{name}"
+        );
         let images = at.join("state/images");
         assert_eq!(catalog::verify(&images, "disk").unwrap(), manifest);
-        let unpacked = Command::new("zstd").arg("-dc").arg(images.join("disk/disk.zst")).output().unwrap();
+        let unpacked = Command::new("zstd")
+            .arg("-dc")
+            .arg(images.join("disk/disk.zst"))
+            .output()
+            .unwrap();
         assert!(unpacked.stdout == bytes, "{name}");
         std::fs::remove_dir_all(&images).unwrap();
     }
@@ -96,7 +111,10 @@ fn a_file_that_is_not_the_one_that_was_meant_is_refused() {
         ..wanted(&disk(folder.path()))
     };
     let said = taken(folder.path(), &wrong).unwrap_err();
-    assert!(said.contains("has the SHA-256") && said.contains("expected 0000"), "{said}");
+    assert!(
+        said.contains("has the SHA-256") && said.contains("expected 0000"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -50,10 +50,12 @@ impl Boxed {
     pub fn output(&self, script: &str) -> Output {
         let folder = self.path().display();
         let recipe = recipe();
-        let parts: String = ["report", "plan", "disks", "layout", "fetch", "tree", "whole", "firmware"]
-            .iter()
-            .map(|part| format!(". '{}/agent/{part}.sh'\n", recipe.display()))
-            .collect();
+        let parts: String = [
+            "report", "plan", "disks", "layout", "fetch", "tree", "whole", "firmware",
+        ]
+        .iter()
+        .map(|part| format!(". '{}/agent/{part}.sh'\n", recipe.display()))
+        .collect();
         let script = format!(
             "RUN='{folder}/run' TARGET='{folder}/target' SYS='{folder}/sys' HOOKS= SWAP=0 RECIPE=plain FILESYSTEM=ext4\n\
              uptime_now() {{ echo 0; }}\nsay() {{ echo \"$*\" >>'{folder}/said'; }}\n{parts}\

@@ -26,12 +26,36 @@ fn disk(boxed: &Boxed, name: &str, device: &str, bytes: u64, attributes: &[(&str
 /// A machine with everything that one finds: two SATA disks, an NVMe, a USB stick, an optical drive, a loop device.
 fn machine() -> Boxed {
     let boxed = Boxed::new();
-    disk(&boxed, "sda", "pci0/ata1", 4_000 * GB, &[("device/model", "ST4000NM0035-1V4 "), ("device/serial", "ZC10ABCD")]);
-    disk(&boxed, "sdb", "pci0/ata2", 480 * GB, &[("device/model", "SAMSUNG MZ7L3480"), ("device/serial", "S664NE0R")]);
+    disk(
+        &boxed,
+        "sda",
+        "pci0/ata1",
+        4_000 * GB,
+        &[("device/model", "ST4000NM0035-1V4 "), ("device/serial", "ZC10ABCD")],
+    );
+    disk(
+        &boxed,
+        "sdb",
+        "pci0/ata2",
+        480 * GB,
+        &[("device/model", "SAMSUNG MZ7L3480"), ("device/serial", "S664NE0R")],
+    );
     disk(&boxed, "sdc", "pci0/usb1/1-1", 64 * GB, &[("device/model", "Ultra")]);
-    disk(&boxed, "sdd", "pci0/ata3", 32 * GB, &[("removable", "1"), ("device/model", "Card")]);
+    disk(
+        &boxed,
+        "sdd",
+        "pci0/ata3",
+        32 * GB,
+        &[("removable", "1"), ("device/model", "Card")],
+    );
     disk(&boxed, "sde", "pci0/ata4", 100 * GB, &[("ro", "1")]);
-    disk(&boxed, "nvme0n1", "pci0/nvme0", 960 * GB, &[("device/model", "INTEL SSDPE2KX010T8"), ("device/serial", "PHLJ")]);
+    disk(
+        &boxed,
+        "nvme0n1",
+        "pci0/nvme0",
+        960 * GB,
+        &[("device/model", "INTEL SSDPE2KX010T8"), ("device/serial", "PHLJ")],
+    );
     disk(&boxed, "sr0", "pci0/ata5", GB, &[]);
     disk(&boxed, "loop0", "virtual", GB, &[]);
     disk(&boxed, "sdf", "pci0/ata6", 0, &[]);
@@ -90,8 +114,14 @@ fn a_name_that_points_at_a_disk_names_it() {
 fn no_disk_that_fits_is_a_failure_that_lists_what_there_is() {
     let boxed = machine();
     let said = boxed.failure("IMAGE=debian-12 KIND=disk UNPACKED=1 DISK_MODEL=TOSHIBA\nfind_disk");
-    assert!(said.starts_with("no disk of this machine is meant by the plan (model TOSHIBA); there are:\n"), "{said}");
-    assert!(said.contains("/dev/sda 4.0 TB, model ST4000NM0035-1V4, serial ZC10ABCD"), "{said}");
+    assert!(
+        said.starts_with("no disk of this machine is meant by the plan (model TOSHIBA); there are:\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("/dev/sda 4.0 TB, model ST4000NM0035-1V4, serial ZC10ABCD"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -102,7 +132,10 @@ fn a_disk_that_is_too_small_is_refused_before_anything_is_written() {
         fits_in_ram() { return 1; }\n";
     assert_eq!(boxed.run(&format!("{tree}find_disk; echo $DISK")), "/dev/vda\n");
     let said = boxed.failure(&format!("{tree}SWAP=1073741824\nfind_disk"));
-    assert!(said.starts_with("/dev/vda is too small: it has 2.0 GB, debian-12 needs 2.4 GB; nothing was changed."), "{said}");
+    assert!(
+        said.starts_with("/dev/vda is too small: it has 2.0 GB, debian-12 needs 2.4 GB; nothing was changed."),
+        "{said}"
+    );
     assert!(said.contains("serial lab-disk"), "{said}");
     let said = boxed.failure("IMAGE=cloud KIND=disk UNPACKED=2000000001\nfind_disk");
     assert!(said.contains("/dev/vda is too small"), "{said}");
@@ -111,9 +144,15 @@ fn a_disk_that_is_too_small_is_refused_before_anything_is_written() {
 /// What a real sfdisk makes of a layout, and what other programs think of it.
 fn laid_out(script: &str) -> Vec<(String, u64)> {
     let boxed = Boxed::new();
-    boxed.run(&format!("truncate -s 4G disk.raw\n{script}\nlayout | sfdisk -q disk.raw"));
+    boxed.run(&format!(
+        "truncate -s 4G disk.raw\n{script}\nlayout | sfdisk -q disk.raw"
+    ));
     let check = |program: &str, words: &[&str]| {
-        let output = Command::new(program).args(words).arg(boxed.path().join("disk.raw")).output().unwrap();
+        let output = Command::new(program)
+            .args(words)
+            .arg(boxed.path().join("disk.raw"))
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{program}: {said}");
         said
@@ -125,20 +164,33 @@ fn laid_out(script: &str) -> Vec<(String, u64)> {
         .as_array()
         .unwrap()
         .iter()
-        .map(|part| (part["name"].as_str().unwrap().to_string(), part["size"].as_u64().unwrap() * 512 >> 20))
+        .map(|part| {
+            (
+                part["name"].as_str().unwrap().to_string(),
+                part["size"].as_u64().unwrap() * 512 >> 20,
+            )
+        })
         .collect()
 }
 
 #[test]
 fn a_disk_boots_with_bios_and_with_uefi_and_its_root_takes_the_rest() {
-    let named = |parts: &[(&str, u64)]| parts.iter().map(|(name, size)| (name.to_string(), *size)).collect::<Vec<_>>();
+    let named = |parts: &[(&str, u64)]| {
+        parts
+            .iter()
+            .map(|(name, size)| (name.to_string(), *size))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(laid_out(""), named(&[("bios", 1), ("esp", 256), ("root", 3837)]));
     assert_eq!(
         laid_out("SWAP=1073741824"),
         named(&[("bios", 1), ("esp", 256), ("swap", 1024), ("root", 2813)])
     );
     // Swap is a volume there.
-    assert_eq!(laid_out("RECIPE=lvm SWAP=1073741824"), named(&[("bios", 1), ("esp", 256), ("root", 3837)]));
+    assert_eq!(
+        laid_out("RECIPE=lvm SWAP=1073741824"),
+        named(&[("bios", 1), ("esp", 256), ("root", 3837)])
+    );
 }
 
 #[test]
@@ -160,7 +212,11 @@ fn the_firmware_goes_on_with_what_it_started_from_and_the_disk_comes_next() {
         ("0009,0001,0000", "0001", "0001,0009,0000"),
         ("", "0001", "0009"),
     ] {
-        assert_eq!(boxed.run(&format!("order_after '{order}' '{current}' 0009")).trim(), expected, "{order} {current}");
+        assert_eq!(
+            boxed.run(&format!("order_after '{order}' '{current}' 0009")).trim(),
+            expected,
+            "{order} {current}"
+        );
     }
 }
 

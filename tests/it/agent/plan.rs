@@ -36,7 +36,10 @@ fn a_plan_of_another_kind_or_with_a_hole_is_refused() {
     let boxed = Boxed::new();
     boxed.write("run/plan", "<html>not found</html>\n");
     let said = boxed.failure("read_plan");
-    assert!(said.starts_with("this agent does not understand its plan (<html>"), "{said}");
+    assert!(
+        said.starts_with("this agent does not understand its plan (<html>"),
+        "{said}"
+    );
     boxed.write("run/plan", &HEAD.replace("#bellwether-plan 1", "#bellwether-plan 2"));
     assert!(boxed.failure("read_plan").contains("bellwether image build agent"));
     boxed.write("run/plan", &HEAD.replace("SHA256=aa\n", ""));

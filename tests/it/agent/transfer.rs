@@ -75,7 +75,9 @@ fn server(body: Vec<u8>, answers: &'static [Answer]) -> (String, Arc<Mutex<Vec<S
 }
 
 fn body() -> Vec<u8> {
-    (0..300_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+    (0..300_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -106,8 +108,15 @@ fn a_file_with_another_digest_is_fetched_once_more_and_then_refused() {
     let body = body();
     let (url, asked) = server(body.clone(), &[Answer::Whole]);
     let boxed = Boxed::new();
-    let said = boxed.failure(&format!("IMAGE=debian-12\nfetch_file {url} file {} {}", body.len(), "0".repeat(64)));
-    assert!(said.contains(&format!("has the SHA-256 {}, expected 0000", hex(&body))), "{said}");
+    let said = boxed.failure(&format!(
+        "IMAGE=debian-12\nfetch_file {url} file {} {}",
+        body.len(),
+        "0".repeat(64)
+    ));
+    assert!(
+        said.contains(&format!("has the SHA-256 {}, expected 0000", hex(&body))),
+        "{said}"
+    );
     assert!(said.ends_with("bellwether image verify debian-12"), "{said}");
     assert_eq!(asked.lock().unwrap().len(), 2);
 }
@@ -122,11 +131,18 @@ fn a_server_that_cannot_resume_or_lies_about_the_length_is_told_apart() {
     assert!(said.ends_with("the server cannot send a part of it"), "{said}");
     let (url, _) = server(body.clone(), &[Answer::Long(10)]);
     let said = boxed.failure(&format!("fetch_file {url} file {size} {}", hex(&body)));
-    assert!(said.ends_with(&format!("it is longer than the {size} bytes it should have")), "{said}");
+    assert!(
+        said.ends_with(&format!("it is longer than the {size} bytes it should have")),
+        "{said}"
+    );
     let (url, asked) = server(body.clone(), &[Answer::Status(404)]);
     let said = boxed.failure(&format!("fetch_file {url} file {size} {}", hex(&body)));
     assert!(said.contains("404"), "{said}");
-    assert_eq!(asked.lock().unwrap().len(), 1, "what is not there does not come by asking again");
+    assert_eq!(
+        asked.lock().unwrap().len(),
+        1,
+        "what is not there does not come by asking again"
+    );
 }
 
 #[test]
@@ -142,7 +158,12 @@ fn a_server_that_stays_away_is_given_up() {
 fn a_callback_is_repeated_until_it_is_taken_or_refused() {
     let boxed = Boxed::new();
     for (answers, tries, expected, asked) in [
-        (&[Answer::Status(503), Answer::Status(503), Answer::Status(200)][..], 5, "0", 3),
+        (
+            &[Answer::Status(503), Answer::Status(503), Answer::Status(200)][..],
+            5,
+            "0",
+            3,
+        ),
         (&[Answer::Status(503)][..], 3, "1", 3),
         // The attempt is over: nobody will take it ever.
         (&[Answer::Status(403)][..], 5, "2", 1),

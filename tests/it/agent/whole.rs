@@ -49,18 +49,26 @@ fn a_disk_cannot_boot_before_all_of_it_is_there_and_checked() {
     let image = std::fs::read(boxed.path().join("image.raw")).unwrap();
     let target = std::fs::read(boxed.path().join("target.raw")).unwrap();
     let first = 1 << 20;
-    assert!(target[..first].iter().all(|byte| *byte == 0), "the beginning waits for the checksum");
+    assert!(
+        target[..first].iter().all(|byte| *byte == 0),
+        "the beginning waits for the checksum"
+    );
     assert!(target[first..image.len()] == image[first..]);
     assert!(std::fs::read(boxed.path().join("run/first")).unwrap() == image[..first]);
 }
 
 #[test]
 fn an_image_that_is_damaged_or_torn_is_noticed() {
-    for damage in ["truncate -s -5000 disk.zst", "printf x | dd of=disk.zst bs=1 seek=5000 conv=notrunc status=none"] {
+    for damage in [
+        "truncate -s -5000 disk.zst",
+        "printf x | dd of=disk.zst bs=1 seek=5000 conv=notrunc status=none",
+    ] {
         let boxed = Boxed::new();
         image(&boxed);
         shell(boxed.path(), damage);
-        let status = boxed.run(&format!("{LOCAL}write_stream x x target.raw run/sum-pipe; echo $?; wait"));
+        let status = boxed.run(&format!(
+            "{LOCAL}write_stream x x target.raw run/sum-pipe; echo $?; wait"
+        ));
         assert_ne!(status.trim(), "0", "{damage}");
     }
 }

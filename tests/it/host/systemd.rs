@@ -105,7 +105,10 @@ fn the_manager_hears_ready_alive_reloading_and_stopping_in_this_order() {
     if !first.iter().chain(&since).any(|message| message.contains(serving)) {
         since.extend(managed.until(serving));
     }
-    assert!(!since.iter().any(|message| message.contains("READY")), "ready is said once: {since:?}");
+    assert!(
+        !since.iter().any(|message| message.contains("READY")),
+        "ready is said once: {since:?}"
+    );
 
     managed.signal("HUP");
     let heard = managed.until("RELOADING=1");

@@ -64,7 +64,11 @@ impl Lab {
     pub fn until(&self, what: &str, patience: Duration, mut so: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !so(self) {
-            assert!(began.elapsed() < patience, "waited {} s until {what}", patience.as_secs());
+            assert!(
+                began.elapsed() < patience,
+                "waited {} s until {what}",
+                patience.as_secs()
+            );
             // The outside has no event to wait for: a pause between two looks.
             std::thread::park_timeout(Duration::from_secs(1));
         }

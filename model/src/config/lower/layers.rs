@@ -175,14 +175,22 @@ impl<'a> Layers<'a> {
         );
     }
 
-    fn image_on_encrypted_disk(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {
+    fn image_on_encrypted_disk(
+        &self,
+        node: &At<String>,
+        raw: &raw::Node,
+        settings: &Settings,
+        problems: &mut Problems,
+    ) {
         let (Some(layout), Via::Image) = (&settings.layout, settings.via()) else {
             return;
         };
         if layout.value.recipe != Recipe::Encrypted {
             return;
         }
-        let said = self.said(&layout.origin.layer, raw).and_then(|said| said.layout.as_ref());
+        let said = self
+            .said(&layout.origin.layer, raw)
+            .and_then(|said| said.layout.as_ref());
         problems.push(
             Diagnostic::error(
                 "image-on-encrypted-disk",

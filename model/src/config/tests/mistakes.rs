@@ -435,11 +435,18 @@ fn settings() {
 fn no_image_is_put_on_an_encrypted_disk() {
     let layout = "layout: { recipe: encrypted, passphrase_from: 'env:X' }";
     check(
-        &format!("profiles: {{ p: {{ via: image, image: d }} }}\nnodes: {{ n1: {{ serial: x, profile: p, {layout} }} }}"),
-        &[("image-on-encrypted-disk", "{ recipe: encrypted, passphrase_from: 'env:X' }")],
+        &format!(
+            "profiles: {{ p: {{ via: image, image: d }} }}\nnodes: {{ n1: {{ serial: x, profile: p, {layout} }} }}"
+        ),
+        &[(
+            "image-on-encrypted-disk",
+            "{ recipe: encrypted, passphrase_from: 'env:X' }",
+        )],
     );
     check(
-        &format!("profiles: {{ p: {{ via: installer, medium: d, {layout} }} }}\nnodes: {{ n1: {{ serial: x, profile: p }} }}"),
+        &format!(
+            "profiles: {{ p: {{ via: installer, medium: d, {layout} }} }}\nnodes: {{ n1: {{ serial: x, profile: p }} }}"
+        ),
         &[],
     );
 }
