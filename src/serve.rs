@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::cache::{self, Cache};
 use crate::cluster_file;
 use crate::conductor;
 use crate::http::{self, HttpCounters};
@@ -25,6 +26,7 @@ use crate::loaders::{self, Loaders};
 use crate::pulse::{Beat, Pulse, pulse};
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
+use crate::services::syslog::{self, Syslog, SyslogCounters};
 use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
 use crate::store::{Store, StoreError};
 use crate::systemd::{self, Watched};
@@ -77,6 +79,9 @@ pub enum ServeError {
     /// TFTP cannot be opened.
     #[error(transparent)]
     Tftp(#[from] tftp::TftpError),
+    /// The package cache cannot be opened.
+    #[error(transparent)]
+    Cache(#[from] cache::StoreError),
     /// A service ended that should run forever.
     #[error("{service} stopped: {why}")]
     Died {
@@ -122,6 +127,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    let media = crate::media::folder(&state);
+    crate::media::watch::rescan(&journal, &media, "serve").await?;
     let loaders = Loaders::new(loaders);
     loaders::rescan(&journal, &loaders).await?;
     conductor::settle(&journal).await?;
@@ -130,18 +137,24 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let cancel = CancellationToken::new();
     let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
+    let cache = cache::open(&state, &journal, &metrics).await?;
     let spawn = Spawn {
         journal: &journal,
         key: &key,
         doors: &doors,
         loaders: &loaders,
         images: &images,
+        cache: &cache,
+        media: &media,
         cancel: &cancel,
     };
     let mut loops = Vec::new();
     spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
+    spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
+    let logs = state.join("deployments");
+    spawn.syslog(&mut tasks, &metrics, &logs);
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || journal_samples(&counted));
@@ -152,7 +165,10 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         journal: journal.clone(),
         key,
         images: images.clone(),
+        media: media.clone(),
+        logs: logs.clone(),
         metrics,
+        cache,
         started,
         http_port: doors.http.unwrap_or(80),
         stop: stop_api.clone(),
@@ -170,7 +186,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
 
     let ended = loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &loaders).await,
+            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &media, &loaders).await,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some(ended) = tasks.join_next() => break Err(died(ended)),
@@ -236,7 +252,13 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 }
 
 /// SIGHUP: a file with mistakes never replaces a good world.
-async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, loaders: &Loaders) {
+async fn reload(
+    journal: &Journal,
+    config: Option<&std::path::Path>,
+    images: &std::path::Path,
+    media: &std::path::Path,
+    loaders: &Loaders,
+) {
     systemd::reloading();
     if let Some(path) = config {
         match cluster_file::load(path) {
@@ -259,6 +281,9 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     if let Err(error) = image_watch::rescan(journal, images, "serve").await {
         tracing::error!(%error, "the images folder could not be read again");
     }
+    if let Err(error) = crate::media::watch::rescan(journal, media, "serve").await {
+        tracing::error!(%error, "the media folder could not be read again");
+    }
     if let Err(error) = loaders::rescan(journal, loaders).await {
         tracing::error!(%error, "the boot loaders could not be written down");
     }
@@ -279,6 +304,8 @@ struct Spawn<'a> {
     doors: &'a Doors,
     loaders: &'a Loaders,
     images: &'a std::path::Path,
+    cache: &'a Arc<Cache>,
+    media: &'a std::path::Path,
     cancel: &'a CancellationToken,
 }
 
@@ -292,6 +319,7 @@ impl Spawn<'_> {
             journal: self.journal.clone(),
             key: self.key.clone(),
             images: self.images.to_path_buf(),
+            media: self.media.to_path_buf(),
             loaders: self.loaders.clone(),
             port,
             counters: counters.clone(),
@@ -301,10 +329,11 @@ impl Spawn<'_> {
         metrics.add(move || http_samples(&counted));
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let cancel = self.cancel.clone();
+        let router = cache::in_front(self.cache, http::router(shared));
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, http::router(shared), counters, beat, cancel)
+                http::serve(address, router, counters, beat, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )
@@ -333,6 +362,7 @@ impl Spawn<'_> {
                 journal: self.journal.clone(),
                 loaders: self.loaders.clone(),
                 images: self.images.to_path_buf(),
+                media: self.media.to_path_buf(),
                 key: self.key.clone(),
                 http_port: self.doors.http.unwrap_or(80),
             }),
@@ -343,6 +373,26 @@ impl Spawn<'_> {
         let cancel = self.cancel.clone();
         tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
         Ok(())
+    }
+
+    fn cache(&self, tasks: &mut Tasks, beat: Beat) {
+        let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
+        tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
+    }
+
+    fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, folder: &std::path::Path) {
+        let Some(port) = self.doors.syslog else { return };
+        let counters = Arc::new(SyslogCounters::default());
+        let counted = counters.clone();
+        metrics.add(move || counted.samples());
+        let config = Syslog {
+            journal: self.journal.clone(),
+            port,
+            folder: folder.to_path_buf(),
+            counters,
+        };
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move { ("syslog", syslog::run(config, cancel).await.map_err(|e| chain(&e))) });
     }
 
     fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::nodes::select;
 use super::{Actor, Api, ApiProblem};
+use crate::services::syslog::log;
 
 /// How long an armed node may take to ask for its script, in seconds, unless another time is asked for.
 const WITHIN: i64 = 24 * 3600;
@@ -171,6 +172,35 @@ fn candidates(world: &World, wish: &Wish) -> Result<Vec<Candidate>, ApiProblem> 
         .iter()
         .map(|node| candidate(world, node, wish.profile.as_deref()))
         .collect())
+}
+
+/// `?from=PLACE`.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    from: Option<u64>,
+}
+
+/// One answer holds at most so much of a log, in bytes.
+const PIECE: u64 = 1 << 20;
+
+/// `GET /v1/deployments/{id}/log?from=PLACE`: what the installer said, from a place on; `next` is where to go on.
+pub async fn log(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Json<Value>, ApiProblem> {
+    let deployment = find(&api.journal.world(), &id)?;
+    let (folder, from) = (api.logs.clone(), place.from.unwrap_or(0));
+    let read = tokio::task::spawn_blocking(move || log::read(&folder, deployment.id, from, PIECE));
+    let piece = read
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?
+        .map_err(|error| ApiProblem::unavailable(&error))?;
+    let there = piece.is_some();
+    let piece = piece.unwrap_or_default();
+    Ok(Json(
+        json!({ "there": there, "text": piece.text, "next": piece.next.max(from) }),
+    ))
 }
 
 /// The deployment of that number, or the latest of the node of that name.

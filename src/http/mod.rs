@@ -8,8 +8,9 @@ mod boot;
 mod files;
 mod hook;
 mod install;
+pub mod lane;
 mod problem;
-mod range;
+pub mod range;
 mod routes;
 mod server;
 mod transfer;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub key: Key,
     /// Folder with one folder per image.
     pub images: PathBuf,
+    /// Folder of media.
+    pub media: PathBuf,
     /// Boot loaders.
     pub loaders: Loaders,
     /// Port of this door, for URLs.

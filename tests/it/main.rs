@@ -3,6 +3,7 @@
 
 mod agent;
 mod boots;
+mod cache;
 mod cluster;
 mod deploys;
 mod dhcp;
@@ -10,6 +11,7 @@ mod doctor;
 mod grub;
 mod host;
 mod http;
+mod installer;
 mod journal;
 mod lab;
 mod secure;
