@@ -82,7 +82,7 @@ fn a_lost_backslash_is_found_in_the_line_that_it_cut_off() {
         ["line 3: it begins with a blank: the line before has lost the backslash at its end"]
     );
     let blank = "d-i preseed/late_command string one; \\ \n  two\n";
-    assert_eq!(found(blank).len(), 2, "{:?}", found(blank));
+    assert!(found(blank)[0].ends_with("so it does not go on"), "{:?}", found(blank));
     let comment = "d-i preseed/late_command string one; \\\n# two; \\\n  three\n";
     assert_eq!(
         found(comment),
