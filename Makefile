@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench deb e2e-installer
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache bench-deploy deb e2e-installer
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -38,6 +38,16 @@ e2e-installer: packages release
 docs:
 	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
 	cargo run --quiet -- schema > docs/cluster.schema.json
+
+# The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
+bench-cache: release
+	bench/cache
+
+# How fast the agent writes a disk, beside `curl | dd`; takes some minutes and one virtual machine.
+bench-deploy: packages release
+	$(BELLWETHER) --state $(STATE) image build debian-12 --kernel linux-image-cloud-amd64
+	$(BELLWETHER) --state $(STATE) image build agent --kernel linux-image-cloud-amd64
+	bench/image-to-disk $(STATE)
 
 # A Debian package of the release build, in target/.
 deb: release

@@ -17,6 +17,7 @@ pub mod http;
 pub mod image_watch;
 pub mod images;
 pub mod init;
+pub mod installer_log;
 pub mod journal;
 pub mod lab;
 pub mod links;

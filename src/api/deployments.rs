@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use jiff::{SignedDuration, Timestamp};
-use model::deployment::{Candidate, Deployment, Ending, candidate, marks, wait};
+use model::deployment::{Candidate, Deployment, Ending, Phase, candidate, marks, wait};
 use model::event::{NewEvent, Subject, What};
 use model::world::World;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::nodes::select;
 use super::{Actor, Api, ApiProblem};
-use crate::services::syslog::log;
+use crate::installer_log;
 
 /// How long an armed node may take to ask for its script, in seconds, unless another time is asked for.
 const WITHIN: i64 = 24 * 3600;
@@ -115,6 +115,12 @@ pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<
     let mut value = show(&world, &deployment, Timestamp::now());
     value["marks"] = json!(marks(&world, &deployment));
     value["tries"] = json!(deployment.tries);
+    // What it said last is what somebody who asks after a failure wants to see.
+    if matches!(deployment.phase(), Phase::Between | Phase::Ended(Ending::Failed)) {
+        let (folder, id) = (api.logs.clone(), deployment.id);
+        let tail = tokio::task::spawn_blocking(move || installer_log::tail(&folder, id, TAIL));
+        value["log_tail"] = json!(tail.await.ok().and_then(Result::ok));
+    }
     Ok(Json(value))
 }
 
@@ -180,6 +186,8 @@ pub struct Place {
     from: Option<u64>,
 }
 
+/// So much of the end of a log is shown with a failed deployment, in bytes.
+const TAIL: u64 = 3000;
 /// One answer holds at most so much of a log, in bytes.
 const PIECE: u64 = 1 << 20;
 
@@ -191,7 +199,7 @@ pub async fn log(
 ) -> Result<Json<Value>, ApiProblem> {
     let deployment = find(&api.journal.world(), &id)?;
     let (folder, from) = (api.logs.clone(), place.from.unwrap_or(0));
-    let read = tokio::task::spawn_blocking(move || log::read(&folder, deployment.id, from, PIECE));
+    let read = tokio::task::spawn_blocking(move || installer_log::read(&folder, deployment.id, from, PIECE));
     let piece = read
         .await
         .map_err(|error| ApiProblem::unavailable(&error))?

@@ -87,7 +87,7 @@ pub async fn answer(cache: &Arc<Cache>, target: &Target, asked: &Asked) -> Respo
         let detail = format!("{} is not in the package cache, which is offline", target.key);
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "offline", detail).into_response();
     }
-    if asked.head() && stored.is_none() {
+    if asked.head() && stored.is_none() && !cache.is_coming(&target.key) {
         return head_of_upstream(cache, target).await;
     }
     let found = super::Found {
@@ -104,7 +104,16 @@ pub async fn answer(cache: &Arc<Cache>, target: &Target, asked: &Asked) -> Respo
                 }
                 return follow(cache, seat, head, total, asked);
             }
-            Begun::End(End::Complete(Some(entry)) | End::Current(entry)) => {
+            Begun::End(End::Complete(Some(entry))) => {
+                let how = if seat.joined { "JOINED" } else { "MISS" };
+                if let Some(answer) = serve(cache, &entry, asked, how, None).await {
+                    if !seat.joined {
+                        count(&cache.counters.misses);
+                    }
+                    return answer;
+                }
+            }
+            Begun::End(End::Current(entry)) => {
                 if let Some(answer) = serve(cache, &entry, asked, "REVALIDATED", None).await {
                     count(&cache.counters.current);
                     return answer;

@@ -187,7 +187,7 @@ async fn fetch(
     let draft = match tokio::task::spawn_blocking(move || store.draft(length)).await {
         Ok(Ok(draft)) => draft,
         Ok(Err(error)) => {
-            if !matches!(error, StoreError::NoRoom(_)) {
+            if !matches!(error, StoreError::TooLarge(_)) {
                 cache.troubled(url, &disk(crate::serve::chain(&error)));
             }
             return Ok(End::NoRoom);
@@ -212,7 +212,10 @@ async fn fetch(
     });
     let (queue, pieces) = mpsc::channel(QUEUE);
     let state = download.state.clone();
-    let hold_back = u64::from(digest.is_some());
+    // The last byte waits where the content may prove wrong, and where the next question of the same client may
+    // depend on this answer: a release file is known before its indices are asked for.
+    let listed = matches!(download.kind, Kind::Release | Kind::Index);
+    let hold_back = u64::from(digest.is_some() || listed);
     let writer = tokio::task::spawn_blocking(move || write(draft, pieces, &state, hold_back));
     let received = receive(cache, download, &head, length, answer, first, &queue).await;
     drop(queue);
@@ -230,10 +233,16 @@ async fn fetch(
         return Err(Trouble::Corrupt { url: url.to_string() });
     }
     let total = sealed.length();
-    download.state.send_modify(|progress| {
-        progress.written = total;
-        progress.total = Some(total);
-    });
+    let all_there = || {
+        download.state.send_modify(|progress| {
+            progress.written = total;
+            progress.total = Some(total);
+        });
+    };
+    // Nobody waits for the disk to have a package durable.
+    if !listed {
+        all_there();
+    }
     let meta = Meta {
         length: total,
         sha256: sealed.sha256.clone(),
@@ -243,10 +252,12 @@ async fn fetch(
     match stored {
         Ok(Ok(entry)) => {
             cache.stored(download, &entry);
+            all_there();
             Ok(End::Complete(Some(entry)))
         }
         Ok(Err(error)) => {
             cache.troubled(url, &disk(crate::serve::chain(&error)));
+            all_there();
             Ok(End::Complete(None))
         }
         Err(error) => Err(disk(error.to_string())),

@@ -41,6 +41,9 @@ use suites::Suites;
 use trouble::Ledger;
 use upstream::Upstream;
 
+/// Our own disk, where troubles are accounted by upstream.
+const DISK: &str = "disk";
+
 /// What is declared, as the cache needs it.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
@@ -254,6 +257,14 @@ impl Cache {
         }
     }
 
+    /// Whether a file is being downloaded.
+    fn is_coming(&self, key: &str) -> bool {
+        self.downloads
+            .lock()
+            .expect("nobody panics while holding it")
+            .contains_key(key)
+    }
+
     /// Whether nobody waits for a download any more; then it is taken from the list, so that nobody joins it.
     fn abandoned(&self, download: &Download) -> bool {
         if download.state.receiver_count() > 0 {
@@ -296,6 +307,7 @@ impl Cache {
             Kind::Release | Kind::Immutable | Kind::Other => {}
         }
         entry.validate(Some(now));
+        self.succeeded(DISK);
     }
 
     /// A new `Release` is only good with its own `Release.gpg`: fetched at once if that one is kept, too.
@@ -330,7 +342,12 @@ impl Cache {
         }
         count(&self.counters.troubles);
         tracing::warn!("package cache: {trouble}");
-        if let Some(news) = self.ledger.trouble(origin(url), trouble, Instant::now()) {
+        let whose = if matches!(trouble, Trouble::Disk { .. }) {
+            DISK
+        } else {
+            origin(url)
+        };
+        if let Some(news) = self.ledger.trouble(whose, trouble, Instant::now()) {
             (self.report)(news);
         }
     }

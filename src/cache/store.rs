@@ -111,6 +111,9 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// It is larger than everything that may be stored.
+    #[error("{0} bytes are more than the whole package cache may hold")]
+    TooLarge(u64),
     /// There is no room and none can be made.
     #[error("there is no room for {0} bytes in the package cache")]
     NoRoom(u64),
@@ -225,6 +228,9 @@ impl Store {
             return Ok(file);
         }
         let opened = File::open(&held.0.path).inspect_err(|_| self.remove(&held.0))?;
+        // Read ahead: sending must find the file in memory. A refusal costs speed only.
+        let sequential = nix::fcntl::PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL;
+        nix::fcntl::posix_fadvise(&opened, 0, 0, sequential).ok();
         let file = Arc::new(opened);
         *open = Arc::downgrade(&file);
         Ok(file)
@@ -264,7 +270,7 @@ impl Store {
     pub fn make_room(&self, need: u64) -> Result<(), StoreError> {
         let limit = self.limit();
         if need > limit {
-            return Err(StoreError::NoRoom(need));
+            return Err(StoreError::TooLarge(need));
         }
         let taken = self.size().1 + self.reserved.load(Ordering::Relaxed) + need;
         let mut excess = taken.saturating_sub(limit);

@@ -202,6 +202,14 @@ fn status(printer: &Printer, value: &Value) -> String {
             [text(&upstream["name"]), url, standing]
         }),
     );
+    for trouble in troubles.iter().filter(|trouble| {
+        let host = trouble["upstream"].as_str().unwrap_or_default();
+        !upstreams
+            .iter()
+            .any(|upstream| upstream["url"].as_str().is_some_and(|url| url.starts_with(host)))
+    }) {
+        out += &format!("\ntrouble: {}\n", text(&trouble["why"]));
+    }
     let downloads = value["downloads"].as_array().cloned().unwrap_or_default();
     if !downloads.is_empty() {
         out.push('\n');

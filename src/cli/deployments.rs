@@ -149,6 +149,13 @@ fn describe(value: &Value) -> String {
             text(&mark["step"])
         ));
     }
+    let tail: Vec<&str> = value["log_tail"].as_str().unwrap_or_default().lines().collect();
+    if !tail.is_empty() {
+        out.push_str("\nThe end of its log (--log shows all of it):\n");
+        for line in &tail[tail.len().saturating_sub(20)..] {
+            out.push_str(&format!("  {line}\n"));
+        }
+    }
     out
 }
 

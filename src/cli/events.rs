@@ -51,7 +51,7 @@ fn line_in(event: &Event, color: bool, zone: &TimeZone) -> String {
 fn style(event: &Event) -> Style {
     match &event.what {
         What::DhcpIgnored { .. }
-        | What::DhcpElsewhere { .. }
+        | What::DhcpElsewhere { address: None, .. }
         | What::DhcpRefused { .. }
         | What::DhcpConflict { .. }
         | What::NetworkRefused { .. }
@@ -78,6 +78,7 @@ fn style(event: &Event) -> Style {
             Outcome::Aborted(_) | Outcome::TimedOut | Outcome::NotFound | Outcome::Refused(_) => sheet::BAD,
         },
         What::DhcpOffered { .. } => sheet::DIM,
+        What::DhcpElsewhere { .. } => sheet::TALK,
         What::DhcpLeased { .. } | What::DhcpInformed { .. } | What::DhcpReleased { .. } => sheet::TALK,
         What::ScriptServed { .. } | What::AnswersServed { .. } => sheet::TALK,
         What::ServerStarted { .. }

@@ -44,6 +44,10 @@ pub async fn status(printer: &Printer, paths: &Paths) -> Result<(), Failure> {
                 ]
             }),
         );
+        let cache = &value["package_cache"];
+        for trouble in cache["troubles"].as_array().into_iter().flatten() {
+            out += &format!("\npackage cache: {}\n", text(&trouble["why"]));
+        }
         let images = value["images"].as_array().cloned().unwrap_or_default();
         if !images.is_empty() {
             out.push('\n');

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use model::boot::{Key, Site};
 use model::event::{NewEvent, Subject, What};
 
+use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::Loaders;
 use crate::telemetry::{self, Metrics};
@@ -47,6 +48,8 @@ pub struct Shared {
     pub loaders: Loaders,
     /// Port of this door, for URLs.
     pub port: u16,
+    /// What installers say.
+    pub logs: InstallerLogs,
     /// Counters of this door.
     pub counters: Arc<HttpCounters>,
     /// Everything that is counted.

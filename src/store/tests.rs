@@ -95,6 +95,7 @@ fn every_kind() -> Vec<What> {
         What::DhcpElsewhere {
             ask: ask(),
             server: address,
+            address: Some(address),
         },
         What::DhcpRefused {
             ask: ask(),

@@ -48,7 +48,7 @@ impl Kind {
         if !query.is_empty() || name.is_empty() {
             return Self::Other;
         }
-        if digest_in_path(path).is_some() {
+        if path.contains("/by-hash/") {
             return Self::Immutable;
         }
         if matches!(name, "InRelease" | "Release" | "Release.gpg") {

@@ -230,6 +230,9 @@ pub enum What {
         ask: DhcpAsk,
         /// Server identifier that it named.
         server: Ipv4Addr,
+        /// Address that it took there, where that server is meant to give addresses (ProxyDHCP).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Ipv4Addr>,
     },
     /// A request was refused (DHCPNAK).
     #[serde(rename = "dhcp.refused")]

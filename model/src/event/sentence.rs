@@ -44,7 +44,12 @@ impl Event {
             } => {
                 format!("{} → {address}{}", ask.sentence(), and_file(boot_file))
             }
-            What::DhcpElsewhere { ask, server } => {
+            What::DhcpElsewhere {
+                ask,
+                server,
+                address: Some(address),
+            } => format!("{} takes {address} from the DHCP server {server}", ask.stage),
+            What::DhcpElsewhere { ask, server, .. } => {
                 format!("{} took the offer of another DHCP server, {server}", ask.stage)
             }
             What::DhcpRefused { ask, why } => format!("{} → refused: {why}", ask.sentence()),

@@ -121,7 +121,10 @@ impl World {
                 self.leases.remove(*address);
                 self.conflicts.insert(*address, *until);
             }
-            What::DhcpElsewhere { ask, server } => {
+            What::DhcpElsewhere { ask, server, address } => {
+                if let (Some(address), Subject::Node(name)) = (address, &event.subject) {
+                    self.elsewhere.put(*address, ask.mac, Arc::from(name.as_str()));
+                }
                 if let Some(state) = self.networks.get_mut(&ask.network) {
                     Arc::make_mut(state).foreign = Some((*server, event.at));
                 }

@@ -10,6 +10,7 @@ mod boots;
 #[cfg(test)]
 mod boots_tests;
 mod bundles;
+mod elsewhere;
 mod fold;
 mod lease;
 mod machine;
@@ -21,6 +22,7 @@ mod tried;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
+pub use elsewhere::Elsewhere;
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
 pub use medium::Medium;
@@ -55,6 +57,8 @@ pub struct World {
     pub machines: HashMap<Mac, Arc<Machine>>,
     /// Who holds which address.
     pub leases: Leases,
+    /// Which nodes have which address from another DHCP server.
+    pub elsewhere: Elsewhere,
     /// Addresses not to be offered, with the time from which they may be again.
     pub conflicts: OrdMap<Ipv4Addr, Timestamp>,
     /// Whether and where networks are served, by name.
@@ -96,7 +100,7 @@ impl World {
         self.nodes.get(node).cloned().unwrap_or_default()
     }
 
-    /// The node that uses that address: by its lease, else by its reservation.
+    /// The node that uses that address: by its lease, here or from another server, else by its reservation.
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
         let IpAddr::V4(address) = address else { return None };
         match self.leases.at(address) {
@@ -104,7 +108,10 @@ impl World {
                 Some(name) => self.cluster.node(name),
                 None => self.cluster.by_mac(lease.mac),
             },
-            None => self.cluster.by_address(address),
+            None => match self.elsewhere.at(address) {
+                Some(name) => self.cluster.node(name),
+                None => self.cluster.by_address(address),
+            },
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use wire::Mac;
 
 use crate::deployment::Deployment;
 
@@ -32,6 +33,8 @@ struct Snapshot {
     nodes: Vec<(Arc<str>, Arc<NodeState>)>,
     machines: Vec<Arc<Machine>>,
     leases: Vec<Arc<Lease>>,
+    #[serde(default)]
+    elsewhere: Vec<(Ipv4Addr, Mac, Arc<str>)>,
     conflicts: Vec<(Ipv4Addr, Timestamp)>,
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
@@ -67,6 +70,7 @@ impl World {
             nodes,
             machines,
             leases: self.leases.iter().cloned().collect(),
+            elsewhere: self.elsewhere.iter().collect(),
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
@@ -107,6 +111,9 @@ impl World {
         world.machines = snapshot.machines.into_iter().map(|m| (m.mac, m)).collect();
         for lease in snapshot.leases {
             world.leases.put(Arc::unwrap_or_clone(lease));
+        }
+        for (address, mac, node) in snapshot.elsewhere {
+            world.elsewhere.put(address, mac, node);
         }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();

@@ -136,7 +136,11 @@ fn what() -> impl Strategy<Value = What> {
                 reserved,
             }
         }),
-        (ask(), address()).prop_map(|(ask, server)| What::DhcpElsewhere { ask, server }),
+        (ask(), address(), prop::option::of(address())).prop_map(|(ask, server, address)| What::DhcpElsewhere {
+            ask,
+            server,
+            address
+        }),
         ask().prop_map(|ask| What::DhcpRefused { ask, why: "why".into() }),
         ask().prop_map(|ask| What::DhcpInformed { ask, boot_file: None }),
         (address(), mac()).prop_map(|(address, mac)| What::DhcpReleased { address, mac }),

@@ -87,7 +87,7 @@ fn what_can_never_fit_is_refused_and_evicts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path(), 1000);
     put(&store, "a.deb", &[0; 900]).unwrap();
-    assert!(matches!(store.draft(Some(1001)), Err(StoreError::NoRoom(1001))));
+    assert!(matches!(store.draft(Some(1001)), Err(StoreError::TooLarge(1001))));
     assert_eq!(names(&store), ["a.deb"]);
     let mut endless = store.draft(None).unwrap();
     assert_eq!(

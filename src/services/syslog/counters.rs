@@ -31,7 +31,7 @@ pub struct SyslogCounters {
     pub limited: Count,
     /// Handed on to a log.
     pub lines: Count,
-    /// That the disk could not take.
+    /// That the log could not take.
     pub dropped: Count,
     /// That went into the journal.
     pub notable: Count,

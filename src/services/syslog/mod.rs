@@ -7,7 +7,6 @@
 //! Invariant: a line in the journal is a line in the log; the log may have more.
 
 mod counters;
-pub mod log;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -16,9 +15,7 @@ pub use counters::SyslogCounters;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -30,8 +27,8 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use wire::syslog::parse;
 
+use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
-use log::Log;
 use source::Source;
 
 /// Longest datagram that is read; RFC 5424 section 6.1 asks for 2,048.
@@ -40,8 +37,6 @@ const DATAGRAM: usize = 8192;
 const LINE: usize = 1024;
 /// The kernel keeps this much while we are busy: some thousand lines.
 const BUFFER: usize = 4 << 20;
-/// Lines that may wait for the disk.
-const WAITING: usize = 4096;
 /// Senders that are remembered; beyond that the ones that are silent are forgotten.
 const SOURCES: usize = 4096;
 /// For how long a silent sender is remembered.
@@ -54,8 +49,8 @@ pub struct Syslog {
     pub journal: Journal,
     /// UDP port.
     pub port: u16,
-    /// Folder of the deployments' logs.
-    pub folder: PathBuf,
+    /// Where every line goes.
+    pub logs: InstallerLogs,
     /// What is counted.
     pub counters: Arc<SyslogCounters>,
 }
@@ -72,34 +67,17 @@ pub enum SyslogError {
         #[source]
         source: std::io::Error,
     },
-    /// The folder of logs cannot be made.
-    #[error("cannot make {}", path.display())]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
 }
 
 /// Listens until cancelled.
 ///
 /// # Errors
-/// If it cannot listen, or cannot make the folder of logs.
+/// If it cannot listen.
 pub async fn run(config: Syslog, cancel: CancellationToken) -> Result<(), SyslogError> {
     let port = config.port;
-    std::fs::create_dir_all(&config.folder).map_err(|source| SyslogError::Folder {
-        path: config.folder.clone(),
-        source,
-    })?;
     let socket = bind(port).map_err(|source| SyslogError::Bind { port, source })?;
-    let (lines, waiting) = sync_channel(WAITING);
-    let (folder, counters) = (config.folder.clone(), config.counters.clone());
-    let writer = tokio::task::spawn_blocking(move || write(&folder, &waiting, &counters));
     let mut listener = Listener {
         config,
-        lines,
         sources: HashMap::new(),
     };
     let mut datagram = vec![0; DATAGRAM];
@@ -113,8 +91,6 @@ pub async fn run(config: Syslog, cancel: CancellationToken) -> Result<(), Syslog
             },
         }
     }
-    drop(listener);
-    writer.await.ok();
     Ok(())
 }
 
@@ -126,15 +102,8 @@ fn bind(port: u16) -> std::io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-/// A line on its way to the disk.
-struct Line {
-    deployment: Seq,
-    text: String,
-}
-
 struct Listener {
     config: Syslog,
-    lines: SyncSender<Line>,
     sources: HashMap<IpAddr, Source>,
 }
 
@@ -163,9 +132,9 @@ impl Listener {
             text = format!("{stamp} bellwether: {missed} lines came too fast and are not here\n");
         }
         text.push_str(&format!("{stamp} {}\n", message.line()));
-        match self.lines.try_send(Line { deployment, text }) {
-            Ok(()) => counters.lines.add(1),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => counters.dropped.add(1),
+        match self.config.logs.append(deployment, text) {
+            true => counters.lines.add(1),
+            false => counters.dropped.add(1),
         }
         if let Some(Said { notable, line }) = notable(&message.program, &message.text)
             && source.is_news(deployment, &line)
@@ -192,29 +161,4 @@ fn shorten(mut line: String) -> String {
         line.truncate(end);
     }
     line
-}
-
-/// Writes lines as they come, each log kept open as long as it is written to.
-fn write(folder: &std::path::Path, waiting: &Receiver<Line>, counters: &SyslogCounters) {
-    const OPEN: usize = 64;
-    let mut logs: HashMap<Seq, Log> = HashMap::new();
-    while let Ok(Line { deployment, text }) = waiting.recv() {
-        if logs.len() >= OPEN && !logs.contains_key(&deployment) {
-            logs.clear();
-        }
-        let written = match logs.entry(deployment) {
-            std::collections::hash_map::Entry::Occupied(mut log) => log.get_mut().append(&text),
-            std::collections::hash_map::Entry::Vacant(place) => match Log::open(folder, deployment) {
-                Ok(log) => place.insert(log).append(&text),
-                Err(error) => Err(error),
-            },
-        };
-        if let Err(error) = written {
-            counters.dropped.add(1);
-            // A full disk would say so with every line; the counter has them all.
-            if logs.remove(&deployment).is_some() {
-                tracing::warn!(deployment, %error, "a line of an installer's log could not be kept");
-            }
-        }
-    }
 }

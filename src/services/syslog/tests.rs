@@ -29,6 +29,7 @@ struct Stand {
     cancel: CancellationToken,
     deployment: Seq,
     running: tokio::task::JoinHandle<Result<(), SyslogError>>,
+    writer: tokio::task::JoinHandle<()>,
 }
 
 impl Stand {
@@ -66,10 +67,11 @@ impl Stand {
             .unwrap()
             .port();
         let counters = Arc::new(SyslogCounters::default());
+        let (logs, writer) = InstallerLogs::open(folder.path().join("deployments")).unwrap();
         let config = Syslog {
             journal: journal.clone(),
             port,
-            folder: folder.path().join("deployments"),
+            logs,
             counters: counters.clone(),
         };
         let running = tokio::spawn(run(config, cancel.clone()));
@@ -81,6 +83,7 @@ impl Stand {
             cancel,
             deployment,
             running,
+            writer,
         }
     }
 
@@ -99,8 +102,10 @@ impl Stand {
         let mut journal = self.journal.watch();
         self.cancel.cancel();
         self.running.await.unwrap().unwrap();
+        self.writer.await.unwrap();
         journal.borrow_and_update();
-        let piece = log::read(&self.folder.path().join("deployments"), self.deployment, 0, u64::MAX).unwrap();
+        let piece =
+            crate::installer_log::read(&self.folder.path().join("deployments"), self.deployment, 0, u64::MAX).unwrap();
         piece.map(|piece| piece.text)
     }
 }

@@ -129,12 +129,13 @@ impl Repository {
                 .collect();
             std::fs::write(binary.join("by-hash/SHA256").join(digest), content).unwrap();
         }
+        // The digests of Debian's own release files; apt would ask for by-hash/SHA512 otherwise.
         let suite = [
-            "-o",
             "APT::FTPArchive::Release::Suite=x",
-            "-o",
-            "APT::FTPArchive::Release::Codename=x",
+            "APT::FTPArchive::Release::SHA1=false",
+            "APT::FTPArchive::Release::SHA512=false",
         ];
+        let suite: Vec<&str> = suite.iter().flat_map(|option| ["-o", option]).collect();
         let release = archive(&[&suite[..], &["release", "dists/x"]].concat());
         let release = [b"Acquire-By-Hash: yes\n".as_slice(), &release].concat();
         let suite = root.join("dists/x");
@@ -286,7 +287,7 @@ fn apt_updates_and_downloads_through_both_doors_and_checks_every_signature() {
             repository.sent("bell_1.0_all.deb"),
             repository.sent("libbell%2b%2b_1.0_all.deb")
         ),
-        (2, 1)
+        (1, 1)
     );
     assert_eq!(repository.sent("InRelease"), 1, "asked again and found unchanged");
     // A new publication reaches the nodes with their next update.

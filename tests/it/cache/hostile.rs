@@ -34,7 +34,7 @@ fn a_download_that_breaks_off_is_taken_up_again_where_it_stopped() {
         }
     });
     let cached = Cached::before(upstream.address);
-    let answer = cached.get("/r/pool/a.deb");
+    let answer = cached.get_settled("/r/pool/a.deb");
     assert!(answer.whole && answer.body == deb(SIZE));
     let asked = upstream.seen("a.deb");
     assert_eq!(asked.len(), 2);
@@ -43,7 +43,7 @@ fn a_download_that_breaks_off_is_taken_up_again_where_it_stopped() {
         (Some("bytes=400000-"), Some("\"a\""))
     );
     assert_eq!(cached.counted("resumed"), 1);
-    assert_eq!(cached.get("/r/pool/a.deb").how(), "HIT");
+    assert_eq!(cached.get_settled("/r/pool/a.deb").how(), "HIT");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn an_upstream_without_ranges_is_read_again_from_its_beginning() {
         stream.write_all(&content[..sent]).ok();
     });
     let cached = Cached::before(upstream.address);
-    let answer = cached.get("/r/dists/x/main/binary-amd64/Contents");
+    let answer = cached.get_settled("/r/dists/x/main/binary-amd64/Contents");
     assert!(answer.whole && answer.body == deb(SIZE), "{}", answer.body.len());
 }
 
@@ -84,8 +84,8 @@ fn two_contents_are_never_put_together() {
         _ => well(request, stream, &vec![0; SIZE], "\"new\""),
     });
     let cached = Cached::before(upstream.address);
-    broken(&cached.get("/r/dists/x/Packages"));
-    let answer = cached.get("/r/dists/x/Packages");
+    broken(&cached.get_settled("/r/dists/x/Packages"));
+    let answer = cached.get_settled("/r/dists/x/Packages");
     assert!(answer.whole && answer.body == vec![0; SIZE], "the new content, whole");
 }
 
@@ -103,7 +103,7 @@ fn a_lie_about_the_length_breaks_the_connection_and_stores_nothing() {
             }
         });
         let cached = Cached::before(upstream.address);
-        broken(&cached.get("/r/dists/x/Packages"));
+        broken(&cached.get_settled("/r/dists/x/Packages"));
         assert_eq!(cached.cache.list("").len(), 0, "{lie}");
         assert!(matches!(cached.next_news(), News::Trouble { .. }));
     }
@@ -121,9 +121,9 @@ fn an_upstream_that_stalls_is_given_up_after_its_time() {
         std::io::Read::read(stream, &mut end).ok();
     });
     let cached = Cached::before(upstream.address);
-    broken(&cached.get("/r/pool/late.deb"));
+    broken(&cached.get_settled("/r/pool/late.deb"));
     assert!(upstream.seen("late.deb").len() > 1, "it was tried again");
-    let answer = cached.get("/r/pool/never.deb");
+    let answer = cached.get_settled("/r/pool/never.deb");
     assert_eq!(answer.status, 504, "{}", answer.text());
 }
 
@@ -152,7 +152,11 @@ fn refusals_of_upstream_are_told_as_they_are_and_not_kept() {
         ("later", 404),
         ("later", 200),
     ] {
-        assert_eq!(cached.get(&format!("/r/pool/{name}.deb")).status, status, "{name}");
+        assert_eq!(
+            cached.get_settled(&format!("/r/pool/{name}.deb")).status,
+            status,
+            "{name}"
+        );
     }
     assert_eq!(cached.cache.list("").len(), 1);
 }
@@ -173,9 +177,9 @@ fn redirects_are_followed_but_not_for_ever() {
         ),
     });
     let cached = Cached::before(upstream.address);
-    let answer = cached.get("/r/pool/a.deb");
+    let answer = cached.get_settled("/r/pool/a.deb");
     assert!(answer.status == 200 && answer.body == deb(1000));
-    let answer = cached.get("/r/pool/round.deb");
+    let answer = cached.get_settled("/r/pool/round.deb");
     assert_eq!(answer.status, 502);
     assert!(answer.text().contains("without an end"), "{}", answer.text());
     assert_eq!(upstream.seen("round.deb").len(), 6);
@@ -191,7 +195,7 @@ fn a_login_page_is_not_stored_as_a_package() {
         "/r/dists/x/InRelease",
         "/r/dists/x/main/binary-amd64/Packages.xz",
     ] {
-        let answer = cached.get(path);
+        let answer = cached.get_settled(path);
         assert_eq!(answer.status, 502, "{path}");
         assert!(answer.text().contains("login page"), "{}", answer.text());
     }
@@ -217,7 +221,7 @@ fn an_encoding_is_passed_on_with_the_bytes() {
     });
     let cached = Cached::before(upstream.address);
     for _ in 0..2 {
-        let answer = cached.get("/r/dists/x/Packages.gz");
+        let answer = cached.get_settled("/r/dists/x/Packages.gz");
         assert_eq!(
             (answer.header("content-encoding"), answer.header("content-type")),
             (Some("gzip"), Some("text/plain"))
@@ -245,11 +249,11 @@ fn an_answer_whose_end_nobody_could_tell_is_refused_and_a_chunked_one_is_not() {
         }
     });
     let cached = Cached::before(upstream.address);
-    let answer = cached.get("/r/open");
+    let answer = cached.get_settled("/r/open");
     assert_eq!(answer.status, 502, "{}", answer.text());
-    let answer = cached.get("/r/chunked");
+    let answer = cached.get_settled("/r/chunked");
     assert!(answer.whole && answer.body.len() == 1000, "{answer:?}");
-    let answer = cached.get("/r/chunked");
+    let answer = cached.get_settled("/r/chunked");
     assert_eq!((answer.how(), answer.header("content-length")), ("HIT", Some("1000")));
 }
 
@@ -258,7 +262,7 @@ fn a_file_that_is_not_what_its_digest_says_never_arrives_whole() {
     let upstream = Hostile::start(|request, stream| well(request, stream, &[7; 5000], "\"a\""));
     let cached = Cached::before(upstream.address);
     let path = format!("/r/dists/x/main/binary-amd64/by-hash/SHA256/{}", "0".repeat(64));
-    broken(&cached.get(&path));
+    broken(&cached.get_settled(&path));
     assert_eq!(cached.cache.list("").len(), 0);
     let News::Trouble { why, .. } = cached.next_news() else {
         panic!("it is told of")
@@ -271,18 +275,18 @@ fn when_upstream_is_gone_what_is_there_is_served_and_says_so() {
     let upstream = Hostile::start(|request, stream| well(request, stream, &deb(1000), "\"a\""));
     let cached = Cached::with(upstream.address, |policy| policy.recheck = std::time::Duration::ZERO);
     for path in ["/r/pool/a.deb", "/r/dists/x/Release"] {
-        assert_eq!(cached.get(path).how(), "MISS");
+        assert_eq!(cached.get_settled(path).how(), "MISS");
     }
     upstream.set_gone(true);
-    assert_eq!(cached.get("/r/pool/a.deb").how(), "HIT");
-    let answer = cached.get("/r/dists/x/Release");
+    assert_eq!(cached.get_settled("/r/pool/a.deb").how(), "HIT");
+    let answer = cached.get_settled("/r/dists/x/Release");
     assert_eq!((answer.status, answer.how()), (200, "STALE"));
     assert!(answer.header("warning").unwrap().starts_with("111 "), "{answer:?}");
     assert_eq!(cached.counted("stale"), 1);
-    assert_eq!(cached.get("/r/pool/other.deb").status, 502);
+    assert_eq!(cached.get_settled("/r/pool/other.deb").status, 502);
     assert!(matches!(cached.next_news(), News::Trouble { .. }));
     upstream.set_gone(false);
-    let answer = cached.get("/r/dists/x/Release");
+    let answer = cached.get_settled("/r/dists/x/Release");
     assert_eq!((answer.how(), answer.header("warning")), ("REVALIDATED", None));
     assert!(matches!(cached.next_news(), News::Recovered { .. }));
 }

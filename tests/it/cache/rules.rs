@@ -8,9 +8,12 @@ use sha2::Digest as _;
 
 use crate::support::upstream::{Cached, Hostile, ask, deb, head, well};
 
+/// Contents by path.
+type Files = Mutex<HashMap<String, Vec<u8>>>;
+
 /// An upstream with files that the test exchanges; their tags are their digests.
-fn shelf() -> (Hostile, Arc<Mutex<HashMap<String, Vec<u8>>>>) {
-    let files = Arc::new(Mutex::new(HashMap::<String, Vec<u8>>::new()));
+fn shelf() -> (Hostile, Arc<Files>) {
+    let files = Arc::new(Files::default());
     let served = files.clone();
     let upstream = Hostile::start(move |request, stream| {
         let content = served.lock().unwrap().get(request.path.as_str()).cloned();
@@ -29,7 +32,7 @@ fn sha256(content: &[u8]) -> String {
         .collect()
 }
 
-fn put(files: &Mutex<HashMap<String, Vec<u8>>>, path: &str, content: &[u8]) {
+fn put(files: &Files, path: &str, content: &[u8]) {
     files.lock().unwrap().insert(path.to_string(), content.to_vec());
 }
 
@@ -109,7 +112,7 @@ fn parts_conditions_and_heads_are_answered_from_what_is_stored() {
     let content = deb(500_000);
     put(&files, "/r/pool/a.deb", &content);
     let cached = Cached::before(upstream.address);
-    let whole = cached.get("/r/pool/a.deb");
+    let whole = cached.get_settled("/r/pool/a.deb");
     let tag = whole.header("etag").unwrap().to_string();
     let get = |headers: &[(&str, &str)]| ask(cached.proxy, "GET", "/r/pool/a.deb", headers);
     let part = get(&[("Range", "bytes=100-199")]);
@@ -151,20 +154,20 @@ fn packages_are_fetched_once_and_indices_asked_for_again_in_time() {
     put(&files, "/r/dists/x/Release", b"Suite: x\n");
     let cached = Cached::before(upstream.address);
     for _ in 0..3 {
-        cached.get("/r/pool/a.deb");
-        cached.get("/r/dists/x/Release");
+        cached.get_settled("/r/pool/a.deb");
+        cached.get_settled("/r/dists/x/Release");
     }
     assert_eq!((upstream.seen("a.deb").len(), upstream.seen("Release").len()), (1, 1));
     cached.declare(|policy| policy.recheck = Duration::ZERO);
-    assert_eq!(cached.get("/r/dists/x/Release").how(), "REVALIDATED");
+    assert_eq!(cached.get_settled("/r/dists/x/Release").how(), "REVALIDATED");
     assert!(upstream.seen("Release")[1].header("if-none-match").is_some());
     put(&files, "/r/dists/x/Release", b"Suite: x\nDate: later\n");
-    let changed = cached.get("/r/dists/x/Release");
+    let changed = cached.get_settled("/r/dists/x/Release");
     assert_eq!(
         (changed.how(), changed.text().as_str()),
         ("MISS", "Suite: x\nDate: later\n")
     );
-    cached.get("/r/pool/a.deb");
+    cached.get_settled("/r/pool/a.deb");
     assert_eq!(upstream.seen("a.deb").len(), 1);
     // A client may insist, even on a package.
     ask(cached.proxy, "GET", "/r/pool/a.deb", &[("Cache-Control", "no-cache")]);
@@ -183,7 +186,7 @@ fn indices_belong_to_the_release_file_that_was_served() {
         b"old packages",
     );
     let cached = Cached::before(upstream.address);
-    assert_eq!(cached.get(IN_RELEASE).how(), "MISS");
+    assert_eq!(cached.get_settled(IN_RELEASE).how(), "MISS");
     // A new publication comes out between the two questions of a client.
     put(&files, IN_RELEASE, &release(true, b"new packages"));
     put(&files, PACKAGES, b"new packages");
@@ -193,17 +196,17 @@ fn indices_belong_to_the_release_file_that_was_served() {
         b"new packages",
     );
     assert_eq!(
-        cached.get(PACKAGES).text(),
+        cached.get_settled(PACKAGES).text(),
         "old packages",
         "what the release file names, from by-hash"
     );
     // The next client asks after the release file's time.
     cached.declare(|policy| policy.recheck = Duration::ZERO);
-    assert!(cached.get(IN_RELEASE).text().contains(&sha256(b"new packages")));
+    assert!(cached.get_settled(IN_RELEASE).text().contains(&sha256(b"new packages")));
     cached.declare(|policy| policy.recheck = Duration::from_secs(3600));
-    assert_eq!(cached.get(PACKAGES).text(), "new packages");
+    assert_eq!(cached.get_settled(PACKAGES).text(), "new packages");
     // By its digest it is the same file: no second download.
-    let answer = cached.get(&format!("{folder}/by-hash/SHA256/{}", sha256(b"new packages")));
+    let answer = cached.get_settled(&format!("{folder}/by-hash/SHA256/{}", sha256(b"new packages")));
     assert_eq!((answer.how(), answer.text().as_str()), ("HIT", "new packages"));
 }
 
@@ -213,14 +216,14 @@ fn a_newer_index_without_by_hash_makes_the_release_file_be_asked_for() {
     put(&files, IN_RELEASE, &release(false, b"old packages"));
     put(&files, PACKAGES, b"new packages");
     let cached = Cached::before(upstream.address);
-    cached.get(IN_RELEASE);
-    assert_eq!(cached.get(PACKAGES).text(), "new packages");
+    cached.get_settled(IN_RELEASE);
+    assert_eq!(cached.get_settled(PACKAGES).text(), "new packages");
     put(&files, IN_RELEASE, &release(false, b"new packages"));
     assert!(
-        cached.get(IN_RELEASE).text().contains(&sha256(b"new packages")),
+        cached.get_settled(IN_RELEASE).text().contains(&sha256(b"new packages")),
         "although its time is not over"
     );
-    assert_eq!(cached.get(PACKAGES).how(), "HIT");
+    assert_eq!(cached.get_settled(PACKAGES).how(), "HIT");
 }
 
 #[test]
@@ -235,7 +238,7 @@ fn a_release_file_and_its_signature_change_together() {
     }
     let cached = Cached::before(upstream.address);
     for name in ["Release", "Release.gpg"] {
-        assert_eq!(cached.get(&format!("/r/dists/x/{name}")).how(), "MISS");
+        assert_eq!(cached.get_settled(&format!("/r/dists/x/{name}")).how(), "MISS");
     }
     for name in ["Release", "Release.gpg"] {
         put(
@@ -245,10 +248,10 @@ fn a_release_file_and_its_signature_change_together() {
         );
     }
     cached.declare(|policy| policy.recheck = Duration::ZERO);
-    assert!(cached.get("/r/dists/x/Release").text().contains("new"));
+    assert!(cached.get_settled("/r/dists/x/Release").text().contains("new"));
     cached.declare(|policy| policy.recheck = Duration::from_secs(3600));
     assert!(
-        cached.get("/r/dists/x/Release.gpg").text().contains("new"),
+        cached.get_settled("/r/dists/x/Release.gpg").text().contains("new"),
         "although its time is not over"
     );
 }
@@ -259,14 +262,14 @@ fn offline_serves_what_is_there_and_asks_nobody() {
     put(&files, "/r/pool/a.deb", &deb(100));
     put(&files, "/r/dists/x/Release", b"Suite: x\n");
     let cached = Cached::with(upstream.address, |policy| policy.recheck = Duration::ZERO);
-    cached.get("/r/pool/a.deb");
-    cached.get("/r/dists/x/Release");
+    cached.get_settled("/r/pool/a.deb");
+    cached.get_settled("/r/dists/x/Release");
     cached.declare(|policy| policy.offline = true);
-    assert_eq!(cached.get("/r/pool/a.deb").how(), "HIT");
-    let index = cached.get("/r/dists/x/Release");
+    assert_eq!(cached.get_settled("/r/pool/a.deb").how(), "HIT");
+    let index = cached.get_settled("/r/dists/x/Release");
     assert_eq!(index.how(), "STALE");
     assert!(index.header("warning").unwrap().starts_with("112 "));
-    let missing = cached.get("/r/pool/b.deb");
+    let missing = cached.get_settled("/r/pool/b.deb");
     assert_eq!(missing.status, 503);
     assert!(missing.text().contains("offline"), "{}", missing.text());
     assert_eq!(upstream.seen("").len(), 2);
@@ -281,12 +284,12 @@ fn the_cache_keeps_to_its_size_and_what_is_larger_passes_through() {
     put(&files, "/r/pool/large.deb", &deb(2_000_000));
     let cached = Cached::with(upstream.address, |policy| policy.size = 1_000_000);
     for name in ["a", "b", "c"] {
-        assert!(cached.get(&format!("/r/pool/{name}.deb")).whole);
+        assert!(cached.get_settled(&format!("/r/pool/{name}.deb")).whole);
     }
     assert!(cached.cache.list("").len() < 3);
     assert!(cached.counted("evicted") >= 1);
-    let large = cached.get("/r/pool/large.deb");
+    let large = cached.get_settled("/r/pool/large.deb");
     assert_eq!(large.how(), "PASS");
     assert!(large.whole && large.body == deb(2_000_000));
-    assert_eq!(cached.get("/r/pool/c.deb").how(), "HIT");
+    assert_eq!(cached.get_settled("/r/pool/c.deb").how(), "HIT");
 }

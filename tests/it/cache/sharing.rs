@@ -153,7 +153,7 @@ fn a_large_download_that_nobody_waits_for_any_more_is_given_up() {
     only.until(1000);
     drop(only);
     go.send(()).unwrap();
-    let answer = cached.get("/r/pool/a.deb");
+    let answer = cached.get_settled("/r/pool/a.deb");
     assert!(answer.whole);
     assert_eq!(small.seen("a.deb").len(), 1);
 }

@@ -57,7 +57,7 @@ fn on_a_full_disk_clients_get_their_files_all_the_same() {
     let disk = Disk::of("1m");
     let root = tempfile::tempdir_in(disk.0.path()).unwrap();
     let cached = Cached::in_folder(root, upstream.address, |_| {});
-    let known = cached.get("/r/pool/a.deb");
+    let known = cached.get_settled("/r/pool/a.deb");
     assert!(known.whole && known.body == deb(size));
     assert_eq!(known.how(), "PASS");
     let mut clients: Vec<_> = (0..3)
@@ -76,7 +76,7 @@ fn on_a_full_disk_clients_get_their_files_all_the_same() {
             answer.body.len()
         );
     }
-    let small = cached.get("/r/pool/b.deb");
+    let small = cached.get_settled("/r/pool/b.deb");
     assert!(small.whole);
     assert_eq!(cached.cache.list("").len(), 0);
 }

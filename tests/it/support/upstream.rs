@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bellwether::cache::{Cache, Limits, News, Policy, in_front, proxy};
 use bellwether::http::HttpCounters;
+use bellwether::pulse::pulse;
 use model::cache::Upstreams;
 use tokio_util::sync::CancellationToken;
 
@@ -213,20 +214,8 @@ impl Cached {
                 let serve = bellwether::http::serve;
                 let counters = Arc::<HttpCounters>::default;
                 let doors = tokio::join!(
-                    serve(
-                        proxy_at,
-                        proxy(served.clone()),
-                        counters(),
-                        bellwether::pulse::pulse().1,
-                        stop.clone()
-                    ),
-                    serve(
-                        door,
-                        in_front(&served, behind),
-                        counters(),
-                        bellwether::pulse::pulse().1,
-                        stop.clone()
-                    ),
+                    serve(proxy_at, proxy(served.clone()), counters(), pulse().1, stop.clone()),
+                    serve(door, in_front(&served, behind), counters(), pulse().1, stop.clone()),
                     served.clone().keep_house(stop),
                 );
                 doors.0.unwrap();
@@ -269,6 +258,21 @@ impl Cached {
     /// `GET` of a path on the proxy door.
     pub fn get(&self, path: &str) -> Answer {
         ask(self.proxy, "GET", path, &[])
+    }
+
+    /// Waits until no download is under way: a client may have a package a moment before it is stored.
+    pub fn settled(&self) -> &Self {
+        while !self.cache.status()["downloads"].as_array().unwrap().is_empty() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        self
+    }
+
+    /// `GET` of a path on the proxy door, and everything that follows from it.
+    pub fn get_settled(&self, path: &str) -> Answer {
+        let answer = self.get(path);
+        self.settled();
+        answer
     }
 
     /// A counter of the cache.

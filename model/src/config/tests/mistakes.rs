@@ -383,7 +383,7 @@ fn settings() {
         (profile("boot: imgae"), "wrong-value", "imgae"),
         (profile("boot: [image]"), "wrong-type", "image"),
         (profile("image: 'a b'"), "bad-name", "a b"),
-        (profile("loader: grub"), "wrong-value", "grub"),
+        (profile("loader: lilo"), "wrong-value", "lilo"),
         (profile("console: 'ttyS0,fast'"), "wrong-value", "ttyS0,fast"),
         (profile("console: /dev/tty S0"), "wrong-value", "/dev/tty S0"),
         (profile("timezone: Berlin"), "unknown-time-zone", "Berlin"),
