@@ -126,8 +126,9 @@ proptest::proptest! {
 fn the_corpus_is_read_without_panic() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/syslog");
     let mut read = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let message = parse(&std::fs::read(entry.unwrap().path()).unwrap());
+    for entry in std::fs::read_dir(folder).expect("the corpus can be read") {
+        let message =
+            parse(&std::fs::read(entry.expect("the corpus can be read").path()).expect("the corpus can be read"));
         assert!(message.facility < 24);
         read += 1;
     }
