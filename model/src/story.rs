@@ -332,6 +332,16 @@ impl Story {
         self.of_node("dhcp", what)
     }
 
+    /// An address is offered, and nothing to boot.
+    pub(crate) fn discover_with_nothing(self, stage: Stage) -> Self {
+        let what = What::DhcpOffered {
+            ask: self.ask(stage, "discover"),
+            address: Some(ADDRESS),
+            boot_file: None,
+        };
+        self.of_node("dhcp", what)
+    }
+
     /// The last question came through a relay.
     pub(crate) fn relayed(mut self, relay: [u8; 4]) -> Self {
         if let Some(What::DhcpOffered { ask, .. }) = self.events.last_mut().map(|e| &mut e.what) {

@@ -194,9 +194,18 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The architecture code of a node's firmware: what it gave last, else what is likely.
+/// The architecture code with which a node's firmware will ask next: what it gave last, else what is likely. A machine that
+/// left a loader of its PXE client and went on to HTTP boot begins with PXE again.
 pub fn likely_arch(world: &World, node: &Node) -> Arch {
-    let known = world.state(&node.name).arch.map(Arch::from_code);
+    let state = world.state(&node.name);
+    let known = state.arch.map(Arch::from_code);
+    let over_http = |path: &str| path.starts_with('/');
+    let went_on = state.tried.last_left.as_ref().is_some_and(|(path, _)| !over_http(path));
+    let known = match known {
+        Some(Arch::HttpX64) if went_on => Some(Arch::EfiX64),
+        Some(Arch::HttpArm64) if went_on => Some(Arch::EfiArm64),
+        other => other,
+    };
     known.unwrap_or(match node.architecture {
         Architecture::Amd64 => Arch::EfiX64,
         Architecture::Arm64 => Arch::EfiArm64,

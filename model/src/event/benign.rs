@@ -24,6 +24,9 @@ impl Transfer {
                 Some("cloud-init asks for documents that need not exist")
             }
             Outcome::NotFound if file == "favicon.ico" => Some("a browser asked"),
+            Outcome::NotFound if file.ends_with(".lst") && self.path.contains("grub/") => {
+                Some("GRUB looks for lists of modules that it may load, and has all that it needs within")
+            }
             Outcome::NotFound if file.starts_with("grub.cfg-") || self.path.contains("-linux-gnu/") => {
                 Some("GRUB tries names made of the MAC and the address first")
             }
@@ -75,6 +78,7 @@ mod tests {
                 Outcome::NotFound,
             ),
             ("grub/grub.cfg-01-52-54-00-00-00-03", Role::File, Outcome::NotFound),
+            ("grub/x86_64-efi/command.lst", Role::File, Outcome::NotFound),
         ] {
             let transfer = transfer(path, role, 0, outcome);
             assert!(transfer.benign().is_some(), "{transfer:?}");

@@ -406,6 +406,25 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
                 .wait(2.0),
         ),
         (
+            "loader-refused",
+            "and HTTP boot is given nothing",
+            at_loader()
+                .wait(0.3)
+                .discover_with_nothing(Stage::HttpFirmware)
+                .wait(8.0)
+                .discover_with_nothing(Stage::HttpFirmware)
+                .wait(60.0),
+        ),
+        (
+            "loader-missing",
+            "for HTTP boot",
+            story()
+                .served()
+                .with_settings(|settings| settings.loader = Some(said(LoaderChoice::Grub)))
+                .discover_with_nothing(Stage::HttpFirmware)
+                .wait(40.0),
+        ),
+        (
             "kernel-refused",
             "",
             story()

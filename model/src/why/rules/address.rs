@@ -3,7 +3,7 @@
 use super::super::case::Case;
 use super::super::{Finding, Verdict};
 use crate::cluster::DhcpMode;
-use crate::event::What;
+use crate::event::{DhcpAsk, Stage, What};
 use crate::measure;
 use crate::world::Step;
 
@@ -172,15 +172,21 @@ pub(super) fn offer_not_taken(case: &Case) -> Option<Finding> {
         .recent
         .iter()
         .filter_map(|e| match &e.what {
-            What::DhcpOffered { ask, .. } => Some((e.at, ask)),
+            What::DhcpOffered { ask, boot_file, .. } => Some((e.at, ask, boot_file)),
             _ => None,
         })
         .collect();
+    // HTTP boot takes no offer without a URL; why there is none is another rule's matter.
+    let nothing_to_boot =
+        |(_, ask, file): &(_, &DhcpAsk, &Option<String>)| ask.stage == Stage::HttpFirmware && file.is_none();
+    if offers.last().is_some_and(nothing_to_boot) {
+        return None;
+    }
     let asked = case.boot?.discovers.max(offers.len() as u32);
     if !case.overdue && asked < 4 {
         return None;
     }
-    let relay = offers.last().and_then(|(_, ask)| ask.relay);
+    let relay = offers.last().and_then(|(_, ask, _)| ask.relay);
     let mut finding = Finding::new(
         Verdict::Stuck,
         format!(
@@ -196,7 +202,7 @@ pub(super) fn offer_not_taken(case: &Case) -> Option<Finding> {
             None => "Our offers do not reach it (a tagged VLAN on the way back, a firewall on this host), or it takes another server's.".to_string(),
         },
     );
-    if let Some((at, _)) = offers.last() {
+    if let Some((at, ..)) = offers.last() {
         finding = finding.fact(*at, "it was offered an address for the last time");
     }
     finding = match relay {
