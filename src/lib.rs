@@ -6,7 +6,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+pub mod apt;
 pub mod backup;
+pub mod cache;
 pub mod cli;
 pub mod cluster_file;
 pub mod conductor;
@@ -15,10 +17,12 @@ pub mod http;
 pub mod image_watch;
 pub mod images;
 pub mod init;
+pub mod installer_log;
 pub mod journal;
 pub mod lab;
 pub mod links;
 pub mod loaders;
+pub mod media;
 pub mod privileges;
 pub mod pulse;
 pub mod scripts;

@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod answers;
 pub mod boot;
+pub mod cache;
 pub mod cluster;
 pub mod config;
 pub mod deployment;

@@ -4,6 +4,7 @@
 //! from the request.
 
 mod boot;
+mod cache;
 mod cluster;
 mod deployments;
 mod events;
@@ -24,6 +25,7 @@ use model::boot::{Key, Site};
 use model::cluster::Node;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::Cache;
 use crate::journal::Journal;
 use crate::telemetry::Metrics;
 
@@ -36,8 +38,14 @@ pub struct Api {
     pub key: Key,
     /// Folder of images.
     pub images: PathBuf,
+    /// Folder of media.
+    pub media: PathBuf,
+    /// Folder of the logs of installers.
+    pub logs: PathBuf,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
+    /// The package cache.
+    pub cache: Arc<Cache>,
     /// When the server started.
     pub started: Timestamp,
     /// Port of the nodes' HTTP door.

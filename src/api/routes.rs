@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, boot, cluster, deployments, events, nodes, status};
+use super::{Api, ApiProblem, boot, cache, cluster, deployments, events, nodes, status};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -22,10 +22,16 @@ pub fn router(api: Api) -> Router {
         .route("/v1/deployments", get(deployments::list).post(deployments::arm))
         .route("/v1/deployments/plan", post(deployments::plan))
         .route("/v1/deployments/{id}", get(deployments::one))
+        .route("/v1/deployments/{id}/log", get(deployments::log))
         .route("/v1/dismiss", post(deployments::dismiss))
         .route("/v1/plan", post(cluster::plan))
         .route("/v1/apply", post(cluster::apply))
         .route("/v1/images/rescan", post(cluster::rescan))
+        .route("/v1/cache", get(cache::status))
+        .route("/v1/cache/files", get(cache::files))
+        .route("/v1/cache/purge", post(cache::purge))
+        .route("/v1/cache/warm", post(cache::warm))
+        .route("/v1/media/rescan", post(cluster::rescan_media))
         .route("/v1/events", get(events::events))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(async || "ok\n"))

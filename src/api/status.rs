@@ -47,6 +47,7 @@ pub async fn status(State(api): State<Api>) -> Json<Value> {
         .values()
         .filter(|s| s.boot.as_ref().is_some_and(model::world::Boot::is_ready))
         .count();
+    let cache = api.cache.status();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": api.started,
@@ -58,6 +59,10 @@ pub async fn status(State(api): State<Api>) -> Json<Value> {
             "applied": world.applied.as_ref().map(|a| json!({ "at": a.at, "by": a.actor, "digest": a.digest })),
         },
         "networks": networks,
+        "package_cache": {
+            "files": cache["files"], "bytes": cache["bytes"], "limit": cache["limit"], "offline": cache["offline"],
+            "troubles": cache["troubles"],
+        },
         "images": world.images.iter().map(|(name, image)| json!({
             "name": name, "kind": "system", "os": image.os, "architecture": image.architecture,
             "size": image.kernel.size + image.initrd.size + image.root.size, "built_at": image.built_at,

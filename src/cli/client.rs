@@ -41,21 +41,18 @@ impl Client {
     }
 
     /// `GET` of one JSON value a line, without end.
-    pub async fn lines(&self, path: &str, mut each: impl FnMut(Value) -> Result<(), Failure>) -> Result<(), Failure> {
-        let mut body = self.ask(Method::GET, path, Bytes::new()).await?;
-        let mut rest = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Failure::new(format!("the server hung up: {error}")))?;
-            let Ok(data) = frame.into_data() else { continue };
-            rest.extend_from_slice(&data);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                let value = serde_json::from_slice(&line)
-                    .map_err(|error| Failure::new(format!("the server's answer cannot be read: {error}")))?;
-                each(value)?;
-            }
-        }
-        Ok(())
+    pub async fn lines(&self, path: &str, each: impl FnMut(Value) -> Result<(), Failure>) -> Result<(), Failure> {
+        each_line(self.ask(Method::GET, path, Bytes::new()).await?, each).await
+    }
+
+    /// `POST` that is answered with one JSON value a line.
+    pub async fn post_lines(
+        &self,
+        path: &str,
+        body: impl Into<Bytes>,
+        each: impl FnMut(Value) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        each_line(self.ask(Method::POST, path, body.into()).await?, each).await
     }
 
     async fn json(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Failure> {
@@ -124,6 +121,22 @@ impl Client {
             _ => Failure::new(format!("cannot reach the server on {socket}: {error}")),
         }
     }
+}
+
+async fn each_line(mut body: Incoming, mut each: impl FnMut(Value) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut rest = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Failure::new(format!("the server hung up: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        rest.extend_from_slice(&data);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            let value = serde_json::from_slice(&line)
+                .map_err(|error| Failure::new(format!("the server's answer cannot be read: {error}")))?;
+            each(value)?;
+        }
+    }
+    Ok(())
 }
 
 async fn collect(body: Incoming) -> Result<Bytes, Failure> {

@@ -24,6 +24,7 @@ fn line_in(event: &Event, color: bool, zone: &TimeZone) -> String {
         Subject::Machine(mac) => mac.to_string(),
         Subject::Network(name) => format!("network {name}"),
         Subject::Image(name) => format!("image {name}"),
+        Subject::Medium(name) => format!("medium {name}"),
     };
     let paint = |style: Style, text: &str| {
         if color && style != Style::new() {
@@ -55,7 +56,9 @@ fn style(event: &Event) -> Style {
         | What::DhcpConflict { .. }
         | What::NetworkRefused { .. }
         | What::NetworkAbsent { .. }
+        | What::CacheTrouble { .. }
         | What::HookRefused { .. } => sheet::BAD,
+        What::CacheRecovered { .. } => sheet::GOOD,
         What::HookCalled { hook, .. } if hook == "failed" => sheet::BAD,
         What::HookCalled { hook, .. } if hook == "ready" || hook == "installed" => sheet::GOOD,
         What::HookCalled { .. } => Style::new(),
@@ -87,6 +90,8 @@ fn style(event: &Event) -> Style {
         | What::DiskImageAdded(_)
         | What::AgentAdded(_)
         | What::ImageRemoved {}
+        | What::MediumAdded(_)
+        | What::MediumRemoved {}
         | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,
     }

@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod backup;
 mod boot;
+mod cache;
 mod check;
 mod client;
 mod confirm;
@@ -22,6 +23,7 @@ pub mod image;
 mod init;
 mod lab;
 mod listing;
+pub mod media;
 mod output;
 mod paths;
 mod serve;
@@ -87,6 +89,11 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Image(image) => {
             image::run(printer, &crate::images::Folders::of_state(paths.state()), &image)?;
             block_on(listing::images_changed(&paths, &image))
+        }
+        Command::Cache(cache) => block_on(cache::run(printer, &paths, &cache)),
+        Command::Media(media) => {
+            media::run(printer, paths.state(), &media)?;
+            block_on(listing::media_changed(&paths, &media))
         }
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),

@@ -45,6 +45,7 @@ pub(super) fn doors(doors: &Doors) -> Vec<Door> {
         ),
         door("TFTP", "tftp", Protocol::Udp, doors.tftp, false),
         door("HTTP", "http", Protocol::Tcp, doors.http, false),
+        door("the package cache", "cache", Protocol::Tcp, doors.cache, true),
     ];
     list.into_iter().flatten().collect()
 }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::lane::{Lane, Wire};
 use super::{Ends, HttpCounters};
 use crate::pulse::Beat;
 
@@ -98,9 +99,12 @@ async fn connection(
     let Ok(local) = stream.local_addr() else { return };
     stream.set_nodelay(true).ok();
     let ends = Ends { client, local };
+    let lane = Arc::new(Lane::default());
+    let wire = Wire::new(stream, lane.clone());
     let counted = counters.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ends);
+        request.extensions_mut().insert(lane.clone());
         if let Some(uri) = single_slashes(request.uri()) {
             *request.uri_mut() = uri;
         }
@@ -121,7 +125,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(64)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(wire), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -140,7 +144,8 @@ async fn connection(
 /// Some UEFI firmware joins a URL and a path with two slashes and does not follow the redirect that others answer.
 fn single_slashes(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
-    if !path.contains("//") {
+    // What a proxy is asked for is another server's path.
+    if uri.scheme().is_some() || !path.contains("//") {
         return None;
     }
     let mut clean = String::with_capacity(path.len());

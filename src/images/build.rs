@@ -14,7 +14,8 @@ use thiserror::Error;
 use super::catalog::{self, CatalogError};
 use super::manifest::{self, FileEntry, Kind, Manifest, Packages};
 use super::progress::{Follower, Phase, Progress};
-use super::{apt, recipe, run, tools};
+use super::{recipe, run, tools};
+use crate::apt;
 
 mod command;
 
@@ -326,14 +327,7 @@ fn check(options: &Options) -> Result<&'static str, BuildError> {
 fn sources(options: &Options, suite: &'static str) -> Result<Vec<apt::Source>, BuildError> {
     let found = match &options.mirror {
         Some(mirror) => apt::named(mirror, options.security_mirror.as_deref(), suite, &options.components),
-        None => {
-            let texts: Vec<(PathBuf, String)> = apt::files(Path::new("/etc/apt"))
-                .into_iter()
-                .filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)))
-                .collect();
-            let host = apt::parse(texts.iter().map(|(path, text)| (path.as_path(), text.as_str())));
-            apt::select(&host, suite, &options.components)
-        }
+        None => apt::select(&apt::of_host(), suite, &options.components),
     };
     if found.is_empty() {
         Err(BuildError::NoSources(suite))

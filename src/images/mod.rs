@@ -4,7 +4,6 @@
 //! Invariant: a folder that [`catalog`] shows is complete; a build works beside it and moves in at its end.
 //! Invariant: nothing here talks to the network itself; `apt` does, with the sources of this host.
 
-pub mod apt;
 pub mod build;
 pub mod catalog;
 pub mod import;

@@ -6,7 +6,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use crate::images::apt;
+use crate::apt;
 use crate::links::{Interface, interfaces};
 
 /// What was seen.

@@ -3,12 +3,14 @@
 
 mod agent;
 mod boots;
+mod cache;
 mod cluster;
 mod deploys;
 mod dhcp;
 mod doctor;
 mod host;
 mod http;
+mod installer;
 mod journal;
 mod lab;
 mod support;

@@ -35,6 +35,10 @@ pub struct Doors {
     pub tftp: Option<u16>,
     /// HTTP for nodes, 80.
     pub http: Option<u16>,
+    /// The package cache as an HTTP proxy, 3142 (the port that apt-cacher-ng made usual).
+    pub cache: Option<u16>,
+    /// Syslog of installers, 514.
+    pub syslog: Option<u16>,
 }
 
 impl Default for Doors {
@@ -43,6 +47,8 @@ impl Default for Doors {
             dhcp: Some(67),
             tftp: Some(69),
             http: Some(80),
+            cache: Some(3142),
+            syslog: Some(514),
         }
     }
 }

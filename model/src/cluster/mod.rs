@@ -4,6 +4,7 @@
 //! networks, networks do not overlap, references resolve. It is made only by [`crate::config`].
 //! Invariant: looking up one node costs the same in a cluster of ten and of a hundred thousand.
 
+mod cache;
 mod doors;
 mod install;
 mod network;
@@ -11,6 +12,7 @@ mod node;
 mod select;
 mod settings;
 
+pub use cache::Cache;
 pub use doors::{DhcpMode, Doors};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
@@ -42,6 +44,8 @@ pub struct Cluster {
     pub defaults: Arc<Settings>,
     /// Which services are open, and where.
     pub doors: Doors,
+    /// The package cache.
+    pub cache: Cache,
     index: Index,
     layers: Layers,
 }
@@ -112,6 +116,7 @@ impl Cluster {
             nodes,
             defaults,
             doors,
+            cache: Cache::default(),
             index,
             layers: Layers::default(),
         }
@@ -120,6 +125,12 @@ impl Cluster {
     /// Keeps the layers beside what was made of them.
     pub(crate) fn with_layers(mut self, layers: Layers) -> Self {
         self.layers = layers;
+        self
+    }
+
+    /// Declares the package cache.
+    pub(crate) fn with_cache(mut self, cache: Cache) -> Self {
+        self.cache = cache;
         self
     }
 

@@ -113,6 +113,14 @@ impl Event {
                 image.architecture,
                 measure::size(image.root.size)
             ),
+            What::ImageRemoved {} | What::MediumRemoved {} => "removed".into(),
+            What::MediumAdded(medium) => format!(
+                "ready to install from: {} for {}, {}, {}",
+                medium.os,
+                medium.architecture,
+                medium.version,
+                measure::size(medium.size())
+            ),
             What::DiskImageAdded(image) => format!(
                 "ready for disks: {} for {}, {} on a disk of {} and more",
                 image.os,
@@ -125,9 +133,13 @@ impl Event {
                 agent.architecture,
                 measure::size(agent.initrd.size)
             ),
-            What::ImageRemoved {} => "removed".into(),
             What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
             What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
+            What::CacheTrouble { why, times, .. } => match times {
+                0 | 1 => format!("package cache: {why}"),
+                times => format!("package cache: {why} (the last of {times} troubles)"),
+            },
+            What::CacheRecovered { upstream } => format!("package cache: {upstream} works again"),
             What::Power { action } => match action.as_str() {
                 "on" => "switched on".into(),
                 "off" => "switched off".into(),

@@ -219,5 +219,8 @@ fn surroundings(now: &Cluster, wanted: &Cluster) -> Vec<String> {
     if now.doors != wanted.doors {
         says.push("doors move; that takes a restart of the server".to_string());
     }
+    if now.cache != wanted.cache {
+        says.push("the package cache changes: size, upstreams or hosts".to_string());
+    }
     says
 }

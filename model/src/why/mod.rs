@@ -166,6 +166,15 @@ pub fn why(world: &World, node: &Node, now: Timestamp, recent: &[Event]) -> Why 
             evidence.push(fact);
         }
     }
+    let mut advice = finding.advice;
+    if matches!(finding.verdict, Verdict::Stuck | Verdict::Failed) && !world.upstream_troubles.is_empty() {
+        // Packages that do not come look like anything on the node's side.
+        evidence.extend(world.upstream_troubles.values().map(|(at, why)| Fact {
+            at: Some(*at),
+            text: format!("the package cache has trouble: {why}"),
+        }));
+        advice.push("does it wait for packages? bellwether cache status".to_string());
+    }
     evidence.sort_by_key(|fact| fact.at);
     let awaits = matches!(finding.verdict, Verdict::OnItsWay | Verdict::Stuck);
     Why {
@@ -181,7 +190,7 @@ pub fn why(world: &World, node: &Node, now: Timestamp, recent: &[Event]) -> Why 
         overdue: awaits && case.overdue,
         cause: finding.cause,
         evidence,
-        advice: finding.advice,
+        advice,
         benign: case.benign(),
         now,
     }

@@ -40,7 +40,17 @@ impl World {
     fn fold(&mut self, event: &Event) {
         self.seq = self.seq.max(event.seq);
         match &event.what {
-            What::ServerStarted { .. } => self.networks.clear(),
+            What::ServerStarted { .. } => {
+                self.networks.clear();
+                self.upstream_troubles.clear();
+            }
+            // The cache tells of few upstreams; a bound holds whatever it does.
+            What::CacheTrouble { upstream, why, .. } if self.upstream_troubles.len() < 256 => {
+                self.upstream_troubles.insert(upstream.clone(), (event.at, why.clone()));
+            }
+            What::CacheRecovered { upstream } => {
+                self.upstream_troubles.remove(upstream);
+            }
             What::ClusterApplied { digest, text, .. } => {
                 self.applied = Some(Arc::new(Applied {
                     digest: digest.clone(),
@@ -83,6 +93,16 @@ impl World {
             What::ImageRemoved {} => {
                 self.without_bundle(event);
             }
+            What::MediumAdded(medium) => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.insert(name.clone(), Arc::new(medium.clone()));
+                }
+            }
+            What::MediumRemoved {} => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.remove(name);
+                }
+            }
             What::DhcpLeased {
                 ask,
                 address,
@@ -117,6 +137,7 @@ impl World {
             | What::HookCalled { .. }
             | What::HookRefused { .. }
             | What::TargetSet { .. }
+            | What::CacheTrouble { .. }
             | What::DeploymentArmed { .. }
             | What::DeploymentEnded { .. }
             | What::InstallerSaid { .. }
@@ -130,7 +151,7 @@ impl World {
                 self.nodes.insert(Arc::from(name.as_str()), state);
             }
             Subject::Machine(_) => self.machine(event),
-            Subject::Cluster | Subject::Network(_) | Subject::Image(_) => {}
+            Subject::Cluster | Subject::Network(_) | Subject::Image(_) | Subject::Medium(_) => {}
         }
     }
 

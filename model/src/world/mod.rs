@@ -13,6 +13,7 @@ mod bundles;
 mod fold;
 mod lease;
 mod machine;
+mod medium;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
+pub use medium::Medium;
 pub use snapshot::SnapshotError;
 pub use tried::{Chain, Tried};
 
@@ -61,12 +63,16 @@ pub struct World {
     pub deployments: Deployments,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
+    /// Media that can be installed from, by name.
+    pub media: OrdMap<String, Arc<Medium>>,
     /// Images of whole disks, by name.
     pub disk_images: OrdMap<String, Arc<DiskImage>>,
     /// Systems that write images to disks, by name.
     pub agents: OrdMap<String, Arc<Agent>>,
     /// The boot loaders that can be had, of those in [`crate::boot::LOADERS`]; `None` where nobody has looked yet.
     pub loaders: Option<Arc<Vec<String>>>,
+    /// Upstreams of the package cache that make trouble, since when and which, by scheme and host.
+    pub upstream_troubles: OrdMap<String, (Timestamp, String)>,
 }
 
 /// The cluster file in force.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
 
-use super::{Agent, Applied, DiskImage, Image, Lease, Machine, NetworkState, NodeState, World};
+use super::{Agent, Applied, DiskImage, Image, Lease, Machine, Medium, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
 const FORMAT: u32 = 1;
@@ -36,11 +36,15 @@ struct Snapshot {
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
     #[serde(default)]
+    media: Vec<(String, Arc<Medium>)>,
+    #[serde(default)]
     disk_images: Vec<(String, Arc<DiskImage>)>,
     #[serde(default)]
     agents: Vec<(String, Arc<Agent>)>,
     #[serde(default)]
     loaders: Option<Arc<Vec<String>>>,
+    #[serde(default)]
+    upstream_troubles: Vec<(String, (Timestamp, String))>,
     #[serde(default)]
     deployments: Vec<Arc<Deployment>>,
 }
@@ -66,9 +70,15 @@ impl World {
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            media: self.media.iter().map(|(n, m)| (n.clone(), m.clone())).collect(),
             disk_images: self.disk_images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             agents: self.agents.iter().map(|(n, a)| (n.clone(), a.clone())).collect(),
             loaders: self.loaders.clone(),
+            upstream_troubles: self
+                .upstream_troubles
+                .iter()
+                .map(|(u, t)| (u.clone(), t.clone()))
+                .collect(),
             deployments: self.deployments.iter().cloned().collect(),
         };
         serde_json::to_string(&snapshot).expect("plain data with text keys always serialises")
@@ -102,8 +112,10 @@ impl World {
         world.networks = snapshot.networks.into_iter().collect();
         world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
+        world.media = snapshot.media.into_iter().collect();
         world.disk_images = snapshot.disk_images.into_iter().collect();
         world.agents = snapshot.agents.into_iter().collect();
+        world.upstream_troubles = snapshot.upstream_troubles.into_iter().collect();
         for deployment in snapshot.deployments {
             world.deployments.put(deployment);
         }

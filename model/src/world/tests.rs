@@ -104,6 +104,19 @@ fn image() -> Image {
     }
 }
 
+fn medium() -> Medium {
+    Medium {
+        os: "debian-12".into(),
+        architecture: "amd64".into(),
+        version: "1".into(),
+        kernel: image().kernel,
+        initrd: image().initrd,
+        extra: vec![image().root],
+        udeb_suite: Some("components".into()),
+        added_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
 /// Every kind of event about every kind of subject, fitting or not.
 fn what() -> impl Strategy<Value = What> {
     let later = |seconds: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
@@ -169,6 +182,8 @@ fn what() -> impl Strategy<Value = What> {
             built_at: Timestamp::UNIX_EPOCH,
         })),
         Just(What::ImageRemoved {}),
+        Just(What::MediumAdded(medium())),
+        Just(What::MediumRemoved {}),
         Just(What::LoadersFound {
             files: vec!["snponly.efi".into()]
         }),
@@ -211,6 +226,7 @@ fn subject() -> impl Strategy<Value = Subject> {
         2 => mac().prop_map(Subject::Machine),
         1 => word(&["lan", "san"]).prop_map(Subject::Network),
         1 => word(&["debian-12"]).prop_map(Subject::Image),
+        1 => word(&["debian-12"]).prop_map(Subject::Medium),
         1 => Just(Subject::Cluster),
     ]
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bellwether::images::apt;
+use bellwether::apt;
 
 use super::repository;
 use crate::support::client::{require, run, said, succeed};

@@ -6,3 +6,4 @@ pub mod relay;
 pub mod segment;
 pub mod server;
 pub mod tftp;
+pub mod upstream;

@@ -26,6 +26,19 @@ impl Served {
         Self::start_in(segment, folder)
     }
 
+    /// Starts the server with further variables in its environment.
+    pub fn start_with(segment: &Segment, cluster: &str, variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cluster.yaml"), cluster).unwrap();
+        let child = Self::command(segment, folder.path())
+            .envs(variables.iter().copied())
+            .spawn()
+            .unwrap();
+        let served = Self { child, folder };
+        served.until("the control socket answers", || served.try_json(&["status"]).is_some());
+        served
+    }
+
     /// Starts the server on a state folder that is there already, with `cluster.yaml` in it.
     pub fn start_in(segment: &Segment, folder: tempfile::TempDir) -> Self {
         let child = Self::command(segment, folder.path()).spawn().unwrap();

@@ -1,5 +1,6 @@
 //! From what is written to what is meant: references resolved, every rule checked, nothing stopped at the first mistake.
 
+mod cache;
 mod install;
 mod layers;
 mod members;
@@ -47,5 +48,6 @@ pub(super) fn cluster(raw: &ClusterFile, problems: &mut Problems) -> Cluster {
         Arc::clone(&layers.defaults),
         doors,
     )
+    .with_cache(cache::cache(&raw.cache, problems))
     .with_layers(layers.into_cluster(own))
 }

@@ -3,11 +3,13 @@
 //! Invariant: the doc comments here are the reference manual (`docs/cluster-file.md`) and the descriptions in the
 //! JSON Schema. They are written for the person who edits a cluster file.
 
+mod cache;
 mod install;
 mod network;
 mod node;
 mod settings;
 
+pub(super) use cache::Cache;
 pub(super) use install::{Disk, Layout};
 pub(super) use network::{Doors, Network};
 pub(super) use node::{Defaults, Group, Node};
@@ -43,5 +45,7 @@ declare_section! {
         nodes: Named<Node>,
         /// Which services are open, and on which port.
         doors: Doors,
+        /// The package cache.
+        cache: Cache,
     }
 }

@@ -69,5 +69,9 @@ declare_section! {
         tftp: Option<At<Port>>,
         /// HTTP for nodes, TCP. Default 80.
         http: Option<At<Port>>,
+        /// The package cache as an HTTP proxy, TCP. Default 3142.
+        cache: Option<At<Port>>,
+        /// Syslog of installers, UDP. Default 514.
+        syslog: Option<At<Port>>,
     }
 }

@@ -1,6 +1,7 @@
 //! The kinds of single values: how each is read, checked and described.
 
 mod address;
+mod cache;
 mod install;
 mod key;
 mod name;
@@ -9,6 +10,7 @@ mod system;
 mod word;
 
 pub(super) use address::{ClientId, PackageSourceUri, Uuid, address_fault};
+pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds};
 pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;
 pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};

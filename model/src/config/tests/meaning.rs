@@ -282,3 +282,18 @@ nodes:
     let disk = n2.disk.as_ref().unwrap().value.to_string();
     assert_eq!(disk, "the disk /dev/disk/by-id/x", "a disk is replaced as a whole");
 }
+
+#[test]
+fn the_package_cache_is_what_is_declared_and_has_defaults() {
+    let cache = whole(&with("")).cache;
+    assert_eq!((cache.size, cache.offline, cache.recheck), (20 << 30, false, 30));
+    let text = "cache:\n  size: 50G\n  offline: true\n  recheck: 5\n  hosts: [\"*.mirror.example\"]\n  upstreams:\n    \
+                debian: http://mirror.example/debian\n    vendor: https://vendor.example:8443/apt/\n";
+    let cache = whole(&with(text)).cache;
+    assert_eq!((cache.size, cache.offline, cache.recheck), (50 << 30, true, 5));
+    assert_eq!(cache.hosts, ["*.mirror.example"]);
+    assert_eq!(
+        cache.upstreams[1],
+        ("vendor".into(), "https://vendor.example:8443/apt/".into())
+    );
+}

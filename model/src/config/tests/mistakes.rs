@@ -329,6 +329,44 @@ fn networks() {
         ("doors: { http: 70000 }".into(), "wrong-value", "70000"),
         ("doors: { dhcp: 0 }".into(), "wrong-value", "0"),
         ("doors: { tftp: 67 }".into(), "duplicate-port", "67"),
+        ("doors: { cache: 80 }".into(), "duplicate-port", "80"),
+        ("cache: { size: 5M }".into(), "cache-too-small", "5M"),
+        ("cache: { recheck: 1d }".into(), "wrong-value", "1d"),
+        (
+            "cache: { upstreams: { boot: \"http://m.example/x\" } }".into(),
+            "bad-name",
+            "boot",
+        ),
+        (
+            "cache: { upstreams: { a/b: \"http://m.example/x\" } }".into(),
+            "bad-name",
+            "a/b",
+        ),
+        (
+            "cache: { upstreams: { x: \"ftp://m.example/x\" } }".into(),
+            "bad-url",
+            "ftp://m.example/x",
+        ),
+        (
+            "cache: { upstreams: { x: \"http://u:p@m.example/\" } }".into(),
+            "bad-url",
+            "http://u:p@m.example/",
+        ),
+        (
+            "cache: { upstreams: { x: \"http://m.example/../x\" } }".into(),
+            "bad-url",
+            "http://m.example/../x",
+        ),
+        (
+            "cache: { hosts: [\"m.example/debian\"] }".into(),
+            "wrong-value",
+            "m.example/debian",
+        ),
+        (
+            "cache: { hosts: [\"m.example:99999\"] }".into(),
+            "wrong-value",
+            "m.example:99999",
+        ),
     ];
     for (more, code, place) in table {
         check(more, &[(code, place)]);
@@ -530,7 +568,6 @@ fn installations() {
         ("disk: { min_size: 2T, max_size: 1T }", "no-such-size", "2T"),
         ("disk: { pick: biggest }", "wrong-value", "biggest"),
         ("layout: { recipe: raid }", "wrong-value", "raid"),
-        ("layout: { recipe: encrypted }", "no-passphrase", "encrypted"),
         ("layout: { passphrase_from: env:KEY }", "no-use", "env:KEY"),
         (
             "layout: { recipe: encrypted, passphrase_from: secret }",

@@ -1,4 +1,4 @@
-//! Where packages come from: the apt sources of this host, read at the time of a build.
+//! Where packages come from: the apt sources of this host, read when they are needed.
 //!
 //! Both forms are understood, one-line (`sources.list`) and deb822 (`*.sources`), see `sources.list(5)`. Only Debian's
 //! own entries count, by their suites: an image is not made of what else this host happens to use.
@@ -43,6 +43,15 @@ pub fn files(etc: &Path) -> Vec<PathBuf> {
     parts.sort();
     parts.insert(0, etc.join("sources.list"));
     parts
+}
+
+/// The sources of this host as they are now; a file that cannot be read is left out, as apt leaves it out.
+pub fn of_host() -> Vec<Source> {
+    let texts: Vec<(PathBuf, String)> = files(Path::new("/etc/apt"))
+        .into_iter()
+        .filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)))
+        .collect();
+    parse(texts.iter().map(|(path, text)| (path.as_path(), text.as_str())))
 }
 
 /// All sources of a set of files (name and text). What is not understood is apt's business, and left out.
