@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache deb
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache bench-deploy deb e2e-installer
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -30,6 +30,10 @@ packages:
 clean-demo:
 	BELLWETHER_LAB=$(abspath $(STATE))/lab $(BELLWETHER) lab down
 
+# A complete unattended installation of Debian in a virtual machine; 25 minutes without KVM on an idle machine.
+e2e-installer: packages release
+	scripts/e2e-installer
+
 # The parts of the manual that are made from the program itself.
 docs:
 	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
@@ -38,6 +42,12 @@ docs:
 # The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
 bench-cache: release
 	bench/cache
+
+# How fast the agent writes a disk, beside `curl | dd`; takes some minutes and one virtual machine.
+bench-deploy: packages release
+	$(BELLWETHER) --state $(STATE) image build debian-12 --kernel linux-image-cloud-amd64
+	$(BELLWETHER) --state $(STATE) image build agent --kernel linux-image-cloud-amd64
+	bench/image-to-disk $(STATE)
 
 # A Debian package of the release build, in target/.
 deb: release

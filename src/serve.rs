@@ -3,34 +3,32 @@
 //! Reads as the story of a server's life: open the journal, apply the cluster file, open the doors, tell systemd,
 //! wait, stop in order.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod error;
+mod samples;
+mod spawn;
+
+pub use error::{ServeError, chain};
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::boot::Key;
-use model::cluster::Doors;
 use model::event::{NewEvent, Subject, What};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
-use crate::cache::{self, Cache};
-use crate::cluster_file;
-use crate::conductor;
-use crate::http::{self, HttpCounters};
-use crate::image_watch;
-use crate::journal::{Journal, JournalError};
+use crate::installer_log::InstallerLogs;
+use crate::journal::Journal;
 use crate::loaders::{self, Loaders};
 use crate::pulse::{Beat, Pulse, pulse};
-use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
-use crate::services::ra;
-use crate::services::tftp::{self, Listener, Tftp, TftpCounters, TftpLimits};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::systemd::{self, Watched};
-use crate::telemetry::{Metrics, Sample};
-use crate::tftp_root;
+use crate::telemetry::Metrics;
+use crate::{cache, cluster_file, conductor, image_watch};
+use spawn::{Spawn, Tasks};
 
 /// What the server was told on its command line.
 #[derive(Debug, Clone)]
@@ -41,63 +39,6 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Folders with boot loaders, searched in order.
     pub loaders: Vec<PathBuf>,
-}
-
-/// Why the server cannot start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The state folder cannot be made.
-    #[error("cannot make the state folder {path}")]
-    StateFolder {
-        /// The folder.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The journal cannot be opened or written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// There is nothing to serve.
-    #[error("no cluster file was given and none was applied before: bellwether serve --config cluster.yaml")]
-    NoCluster,
-    /// The cluster file cannot be used, and there is no earlier one to go on with.
-    #[error("{message}")]
-    ClusterFile {
-        /// What is wrong.
-        message: String,
-        /// The diagnostics.
-        detail: Option<String>,
-    },
-    /// The control socket cannot be opened.
-    #[error(transparent)]
-    Api(#[from] api::ApiError),
-    /// TFTP cannot be opened.
-    #[error(transparent)]
-    Tftp(#[from] tftp::TftpError),
-    /// The package cache cannot be opened.
-    #[error(transparent)]
-    Cache(#[from] cache::StoreError),
-    /// A service ended that should run forever.
-    #[error("{service} stopped: {why}")]
-    Died {
-        /// Which.
-        service: &'static str,
-        /// Why.
-        why: String,
-    },
-    /// The operating system refuses something basic.
-    #[error("cannot {what}")]
-    System {
-        /// What.
-        what: &'static str,
-        /// Cause.
-        #[source]
-        source: std::io::Error,
-    },
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -126,15 +67,19 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     first_cluster(&journal, config.as_deref()).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
+    let media = crate::media::folder(&state);
+    crate::media::watch::rescan(&journal, &media, "serve").await?;
     let loaders = Loaders::new(loaders);
     loaders::rescan(&journal, &loaders).await?;
     conductor::settle(&journal).await?;
 
     let doors = journal.world().cluster.doors.clone();
     let cancel = CancellationToken::new();
-    let mut tasks: JoinSet<(&'static str, Result<(), String>)> = JoinSet::new();
+    let mut tasks: Tasks = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
     let cache = cache::open(&state, &journal, &metrics).await?;
+    let (logs, logs_written) =
+        InstallerLogs::open(state.join("deployments")).map_err(system("make the folder of installers' logs"))?;
     let spawn = Spawn {
         journal: &journal,
         key: &key,
@@ -142,6 +87,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         loaders: &loaders,
         images: &images,
         cache: &cache,
+        media: &media,
+        logs: &logs,
         cancel: &cancel,
     };
     let mut loops = Vec::new();
@@ -149,9 +96,10 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.tftp(&mut tasks, &metrics)?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
     spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
+    spawn.syslog(&mut tasks, &metrics);
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
-    metrics.add(move || journal_samples(&counted));
+    metrics.add(move || samples::journal(&counted));
 
     let listener = api::listen(&state.join("control.sock"))?;
     let stop_api = CancellationToken::new();
@@ -159,6 +107,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         journal: journal.clone(),
         key,
         images: images.clone(),
+        media: media.clone(),
+        logs: logs.folder().to_path_buf(),
         metrics,
         cache,
         started,
@@ -178,7 +128,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
 
     let ended = loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &loaders).await,
+            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &media, &loaders).await,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some(ended) = tasks.join_next() => break Err(died(ended)),
@@ -195,6 +145,10 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     watchdog.await.ok();
     stop_api.cancel();
     control.await.ok();
+    drop(logs);
+    tokio::time::timeout(std::time::Duration::from_secs(2), logs_written)
+        .await
+        .ok();
     journal.commit(vec![own(What::ServerStopped {})]).await.ok();
     stop_writer.cancel();
     writer.await.ok();
@@ -244,7 +198,13 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
 }
 
 /// SIGHUP: a file with mistakes never replaces a good world.
-async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &std::path::Path, loaders: &Loaders) {
+async fn reload(
+    journal: &Journal,
+    config: Option<&std::path::Path>,
+    images: &std::path::Path,
+    media: &std::path::Path,
+    loaders: &Loaders,
+) {
     systemd::reloading();
     if let Some(path) = config {
         match cluster_file::load(path) {
@@ -267,6 +227,9 @@ async fn reload(journal: &Journal, config: Option<&std::path::Path>, images: &st
     if let Err(error) = image_watch::rescan(journal, images, "serve").await {
         tracing::error!(%error, "the images folder could not be read again");
     }
+    if let Err(error) = crate::media::watch::rescan(journal, media, "serve").await {
+        tracing::error!(%error, "the media folder could not be read again");
+    }
     if let Err(error) = loaders::rescan(journal, loaders).await {
         tracing::error!(%error, "the boot loaders could not be written down");
     }
@@ -278,184 +241,4 @@ fn watched(loops: &mut Vec<(&'static str, Pulse)>, name: &'static str) -> Beat {
     let (end, beat) = pulse();
     loops.push((name, end));
     beat
-}
-
-/// What the services are started with.
-struct Spawn<'a> {
-    journal: &'a Journal,
-    key: &'a Key,
-    doors: &'a Doors,
-    loaders: &'a Loaders,
-    images: &'a std::path::Path,
-    cache: &'a Arc<Cache>,
-    cancel: &'a CancellationToken,
-}
-
-type Tasks = JoinSet<(&'static str, Result<(), String>)>;
-
-impl Spawn<'_> {
-    fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
-        let Some(port) = self.doors.http else { return };
-        let counters = Arc::new(HttpCounters::default());
-        let shared = http::Shared {
-            journal: self.journal.clone(),
-            key: self.key.clone(),
-            images: self.images.to_path_buf(),
-            loaders: self.loaders.clone(),
-            port,
-            counters: counters.clone(),
-            metrics: metrics.clone(),
-        };
-        let counted = counters.clone();
-        metrics.add(move || http_samples(&counted));
-        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
-        let cancel = self.cancel.clone();
-        let router = cache::in_front(self.cache, http::router(shared));
-        tasks.spawn(async move {
-            (
-                "HTTP",
-                http::serve(address, router, counters, beat, cancel)
-                    .await
-                    .map_err(|e| chain(&e)),
-            )
-        });
-    }
-
-    fn conductor(&self, tasks: &mut Tasks) {
-        let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
-        tasks.spawn(async move {
-            conductor::run(journal, cancel).await;
-            ("the conductor", Ok(()))
-        });
-    }
-
-    fn tftp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) -> Result<(), ServeError> {
-        let Some(port) = self.doors.tftp else { return Ok(()) };
-        let counters = Arc::new(TftpCounters::default());
-        let counted = counters.clone();
-        metrics.add(move || tftp_samples(&counted));
-        let config = Tftp {
-            listeners: vec![Listener::bind(SocketAddr::new(
-                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                port,
-            ))?],
-            resolve: tftp_root::resolve_with(tftp_root::Root {
-                journal: self.journal.clone(),
-                loaders: self.loaders.clone(),
-                images: self.images.to_path_buf(),
-                key: self.key.clone(),
-                http_port: self.doors.http.unwrap_or(80),
-            }),
-            report: tftp_root::reported(self.journal.clone()),
-            counters,
-            limits: TftpLimits::default(),
-        };
-        let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
-        Ok(())
-    }
-
-    fn cache(&self, tasks: &mut Tasks, beat: Beat) {
-        let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
-        tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
-    }
-
-    fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
-        let Some(port) = self.doors.dhcp else { return };
-        let counters = Arc::new(Dhcp4Counters::default());
-        let counted = counters.clone();
-        metrics.add(move || counted.samples());
-        let config = Dhcp4 {
-            journal: self.journal.clone(),
-            port,
-            http_port: self.doors.http.unwrap_or(80),
-            counters,
-        };
-        let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("DHCP", dhcp4::run(config, beat, cancel).await.map_err(|e| chain(&e))) });
-        let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
-        tasks.spawn(async move {
-            ra::run(journal, cancel).await;
-            ("router advertisements", Ok(()))
-        });
-    }
-}
-
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
-}
-
-fn journal_samples(journal: &Journal) -> Vec<Sample> {
-    let counts = journal.counters().read();
-    [
-        ("journal_events", "Events written", counts.events),
-        (
-            "journal_transactions",
-            "Transactions that they took",
-            counts.transactions,
-        ),
-        (
-            "journal_commit_microseconds",
-            "Time that the transactions took",
-            counts.commit_micros,
-        ),
-        (
-            "journal_observations_dropped",
-            "Observations that the journal could not take",
-            counts.observations_dropped,
-        ),
-        (
-            "journal_errors",
-            "Transactions and snapshots that failed",
-            counts.errors,
-        ),
-    ]
-    .map(|(name, help, value)| Sample {
-        name,
-        help,
-        label: None,
-        value,
-    })
-    .into()
-}
-
-fn http_samples(counters: &HttpCounters) -> Vec<Sample> {
-    vec![
-        Sample::of("http_requests", "Requests of nodes", &counters.requests),
-        Sample::of(
-            "http_refused",
-            "Answers with a status of 400 or more",
-            &counters.refused,
-        ),
-        Sample::of("http_bytes", "Bytes of files sent", &counters.bytes),
-        Sample::of(
-            "http_malformed",
-            "Connections that broke the protocol",
-            &counters.malformed,
-        ),
-    ]
-}
-
-fn tftp_samples(counters: &TftpCounters) -> Vec<Sample> {
-    let outcome =
-        |word: &str, counter| Sample::of("tftp_transfers", "Requests by their end", counter).labelled("outcome", word);
-    vec![
-        outcome("complete", &counters.complete),
-        outcome("probed", &counters.probed),
-        outcome("aborted", &counters.aborted),
-        outcome("timed-out", &counters.timed_out),
-        outcome("failed", &counters.failed),
-        outcome("refused", &counters.refused),
-        outcome("turned-away", &counters.turned_away),
-        Sample::of("tftp_malformed", "Datagrams that are no request", &counters.malformed),
-        Sample::of("tftp_retransmitted", "Blocks sent again", &counters.retransmitted),
-        Sample::of("tftp_bytes", "Payload bytes sent", &counters.bytes),
-    ]
 }

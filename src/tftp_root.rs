@@ -1,4 +1,4 @@
-//! What can be had over TFTP: loaders, the kernels and RAM disks of images, and what loaders ask for to know what to do.
+//! What can be had over TFTP: loaders, the kernels and RAM disks of images and media, and what loaders ask for to know what to do.
 //!
 //! GRUB's questions are the counterpart of the HTTP door's boot scripts: the same target, the same event, the same token.
 
@@ -27,6 +27,8 @@ pub struct Root {
     pub loaders: Loaders,
     /// Folder with one folder per image.
     pub images: PathBuf,
+    /// Folder with one folder per medium.
+    pub media: PathBuf,
     /// Key of boot tokens.
     pub key: Key,
     /// Port of the HTTP door, for URLs.
@@ -45,8 +47,8 @@ pub fn resolve_with(root: Root) -> Resolve {
         if request.path == "autoexec.ipxe" {
             return Ok(text(autoexec(root.site(request)?).text));
         }
-        let image = part(&root.journal.world(), &request.path).map(|_| root.images.join(below_images(&request.path)));
-        let path = image
+        let boots = part(&root.journal.world(), &request.path).and_then(|_| root.file(&request.path));
+        let path = boots
             .or_else(|| root.loaders.find(&request.path))
             .ok_or(Refusal::NotFound)?;
         let len = std::fs::metadata(&path)
@@ -57,6 +59,15 @@ pub fn resolve_with(root: Root) -> Resolve {
 }
 
 impl Root {
+    /// Where a file below `images/` or `media/` is.
+    fn file(&self, path: &str) -> Option<PathBuf> {
+        match path.split_once('/')? {
+            ("images", rest) => Some(self.images.join(rest)),
+            ("media", rest) => Some(self.media.join(rest)),
+            _ => None,
+        }
+    }
+
     /// Where the client of this request reaches us.
     fn site(&self, request: &Request) -> Result<Site, Refusal> {
         match request.local.to_canonical() {
@@ -103,18 +114,24 @@ fn text(text: String) -> Source {
     Source::Bytes(Bytes::from(text))
 }
 
-/// What a path is in a boot: the kernel or a RAM disk of an image or of the agent. The root filesystem goes over HTTP.
+/// What a path is in a boot: the kernel or a RAM disk of an image, of the agent or of a medium. The root filesystem goes
+/// over HTTP.
 fn part(world: &World, path: &str) -> Option<Role> {
-    let (name, file) = below_images(path)
-        .split_once('/')
-        .filter(|_| path.starts_with("images/"))?;
-    world
-        .role_of(name, file)
-        .filter(|role| matches!(role, Role::Kernel | Role::Initrd))
-}
-
-fn below_images(path: &str) -> &str {
-    path.strip_prefix("images/").unwrap_or(path)
+    let (folder, rest) = path.split_once('/')?;
+    let (name, file) = rest.split_once('/')?;
+    match folder {
+        "media" => {
+            let medium = world.media.get(name)?;
+            medium
+                .files()
+                .find(|(entry, _)| entry.name == file)
+                .map(|(_, role)| role)
+        }
+        "images" => world
+            .role_of(name, file)
+            .filter(|role| matches!(role, Role::Kernel | Role::Initrd)),
+        _ => None,
+    }
 }
 
 /// Writes each TFTP transfer into the journal when it ends.

@@ -404,6 +404,7 @@ impl Story {
         let what = What::DhcpElsewhere {
             ask: self.ask(Stage::Firmware, "request"),
             server: server.into(),
+            address: None,
         };
         self.of_node("dhcp", what)
     }

@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// Every built-in template with its name.
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 16] = [
     ("local.ipxe", include_str!("../templates/local.ipxe.j2")),
     ("image.ipxe", include_str!("../templates/image.ipxe.j2")),
     ("shell.ipxe", include_str!("../templates/shell.ipxe.j2")),
@@ -19,6 +19,10 @@ const BUILT_IN: [(&str, &str); 12] = [
     ("blocked.grub", include_str!("../templates/blocked.grub.j2")),
     ("local.grub", include_str!("../templates/local.grub.j2")),
     ("autoexec.ipxe", include_str!("../templates/autoexec.ipxe.j2")),
+    ("preseed.cfg", include_str!("../templates/preseed.cfg.j2")),
+    ("installer-start.sh", include_str!("../templates/installer-start.sh.j2")),
+    ("installer-disk.sh", include_str!("../templates/installer-disk.sh.j2")),
+    ("installer-end.sh", include_str!("../templates/installer-end.sh.j2")),
     ("user-data.yaml", include_str!("../templates/user-data.yaml.j2")),
 ];
 
@@ -38,6 +42,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("q", |value: &str| {
         serde_json::to_string(value).expect("a string always serialises")
     });
+    environment.add_filter("sh", |value: &str| crate::install::quote::sh(value));
     for (name, source) in BUILT_IN {
         environment
             .add_template(name, source)

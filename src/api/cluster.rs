@@ -41,6 +41,17 @@ pub async fn rescan(State(api): State<Api>, Extension(actor): Extension<Actor>) 
     Ok(Json(json!({ "changed": changed })))
 }
 
+/// `POST /v1/media/rescan`: looks at the media folder again.
+pub async fn rescan_media(
+    State(api): State<Api>,
+    Extension(actor): Extension<Actor>,
+) -> Result<Json<Value>, ApiProblem> {
+    let changed = crate::media::watch::rescan(&api.journal, &api.media, &actor.0)
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?;
+    Ok(Json(json!({ "changed": changed })))
+}
+
 fn read(text: &str) -> Result<model::cluster::Cluster, ApiProblem> {
     let reading = model::config::read(text);
     reading.cluster.ok_or_else(|| {

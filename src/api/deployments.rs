@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use jiff::{SignedDuration, Timestamp};
-use model::deployment::{Candidate, Deployment, Ending, candidate, marks, wait};
+use model::deployment::{Candidate, Deployment, Ending, Phase, candidate, marks, wait};
 use model::event::{NewEvent, Subject, What};
 use model::world::World;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::nodes::select;
 use super::{Actor, Api, ApiProblem};
+use crate::installer_log;
 
 /// How long an armed node may take to ask for its script, in seconds, unless another time is asked for.
 const WITHIN: i64 = 24 * 3600;
@@ -114,6 +115,12 @@ pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<
     let mut value = show(&world, &deployment, Timestamp::now());
     value["marks"] = json!(marks(&world, &deployment));
     value["tries"] = json!(deployment.tries);
+    // What it said last is what somebody who asks after a failure wants to see.
+    if matches!(deployment.phase(), Phase::Between | Phase::Ended(Ending::Failed)) {
+        let (folder, id) = (api.logs.clone(), deployment.id);
+        let tail = tokio::task::spawn_blocking(move || installer_log::tail(&folder, id, TAIL));
+        value["log_tail"] = json!(tail.await.ok().and_then(Result::ok));
+    }
     Ok(Json(value))
 }
 
@@ -171,6 +178,37 @@ fn candidates(world: &World, wish: &Wish) -> Result<Vec<Candidate>, ApiProblem> 
         .iter()
         .map(|node| candidate(world, node, wish.profile.as_deref()))
         .collect())
+}
+
+/// `?from=PLACE`.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    from: Option<u64>,
+}
+
+/// So much of the end of a log is shown with a failed deployment, in bytes.
+const TAIL: u64 = 3000;
+/// One answer holds at most so much of a log, in bytes.
+const PIECE: u64 = 1 << 20;
+
+/// `GET /v1/deployments/{id}/log?from=PLACE`: what the installer said, from a place on; `next` is where to go on.
+pub async fn log(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Json<Value>, ApiProblem> {
+    let deployment = find(&api.journal.world(), &id)?;
+    let (folder, from) = (api.logs.clone(), place.from.unwrap_or(0));
+    let read = tokio::task::spawn_blocking(move || installer_log::read(&folder, deployment.id, from, PIECE));
+    let piece = read
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?
+        .map_err(|error| ApiProblem::unavailable(&error))?;
+    let there = piece.is_some();
+    let piece = piece.unwrap_or_default();
+    Ok(Json(
+        json!({ "there": there, "text": piece.text, "next": piece.next.max(from) }),
+    ))
 }
 
 /// The deployment of that number, or the latest of the node of that name.

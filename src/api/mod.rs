@@ -38,6 +38,10 @@ pub struct Api {
     pub key: Key,
     /// Folder of images.
     pub images: PathBuf,
+    /// Folder of media.
+    pub media: PathBuf,
+    /// Folder of the logs of installers.
+    pub logs: PathBuf,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
     /// The package cache.

@@ -6,9 +6,11 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use model::answers::{hosts, meta_data, user_data};
-use model::boot::{Dialect, choose, likely_arch, resolve, script_in};
+use model::boot::{Dialect, Occasion, choose, likely_arch, resolve, script_in};
 use model::cluster::{BootTarget, Node};
+use model::deployment::effective;
 use model::event::{Event, Subject};
+use model::install::Installation;
 use model::timeline::{Until, timeline as timeline_of};
 use model::world::World;
 use serde::Deserialize;
@@ -88,8 +90,36 @@ pub async fn render(
         "user-data" => user_data(&api.key, site, &world.cluster, &node, boot, resolved.target).text,
         "meta-data" => meta_data(&world.cluster, &node, boot).text,
         "hosts" => hosts(&world.cluster, &node),
+        "preseed" => installer_document(&api, &world, &node, "preseed.cfg")?,
+        "installer-start" => installer_document(&api, &world, &node, "start.sh")?,
+        "installer-disk" => installer_document(&api, &world, &node, "disk.sh")?,
+        "installer-end" => installer_document(&api, &world, &node, "end.sh")?,
         _ => return Err(ApiProblem::not_found(format!("there is no document {document}"))),
     })
+}
+
+/// What the installer of a node would be told now; with the token of its attempt if one runs.
+fn installer_document(api: &Api, world: &World, node: &Arc<Node>, name: &str) -> Result<String, ApiProblem> {
+    let node = effective(world, node);
+    let deployment = world.deployments.active_of(&node.name);
+    let occasion = Occasion::Attempt {
+        deployment: deployment.map_or(0, |deployment| deployment.id),
+        boot: deployment
+            .and_then(|deployment| deployment.attempt())
+            .map_or(0, |attempt| attempt.boot),
+    };
+    let installation = Installation {
+        world,
+        node: &node,
+        deployment: deployment.map(|deployment| &**deployment),
+        site: api.site(&node),
+        token: &api.key.token(&node.name, occasion),
+        mac: node.nics.iter().find_map(|nic| nic.mac),
+    };
+    model::install::document(&installation, name)
+        .unwrap_or_else(|| Err(format!("there is no document {name}")))
+        .map(|rendered| rendered.text)
+        .map_err(ApiProblem::bad_request)
 }
 
 /// `?key=SETTING`.

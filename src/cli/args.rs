@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::image::ImageCommand;
+use super::media::MediaCommand;
 
 /// Turn a machine on: it finds its address, its loader, its operating system, its name and its settings, and says
 /// when it is ready.
@@ -90,6 +91,9 @@ pub enum Command {
     /// Look after the package cache
     #[command(subcommand)]
     Cache(super::cache::CacheCommand),
+    /// Add and look after the media that operating systems are installed from
+    #[command(subcommand)]
+    Media(MediaCommand),
     /// Show whether the server runs and what it serves
     Status,
     /// List nodes and where they stand
@@ -211,6 +215,14 @@ pub enum Document {
     MetaData,
     /// /etc/hosts.
     Hosts,
+    /// Answers for Debian's installer.
+    Preseed,
+    /// Script that the installer runs at its start.
+    InstallerStart,
+    /// Script with which the installer chooses the disk.
+    InstallerDisk,
+    /// Script that the installer runs at its end.
+    InstallerEnd,
 }
 
 impl Document {
@@ -222,6 +234,10 @@ impl Document {
             Self::UserData => "user-data",
             Self::MetaData => "meta-data",
             Self::Hosts => "hosts",
+            Self::Preseed => "preseed",
+            Self::InstallerStart => "installer-start",
+            Self::InstallerDisk => "installer-disk",
+            Self::InstallerEnd => "installer-end",
         }
     }
 }

@@ -52,8 +52,43 @@ pub fn stands(row: &Value) -> String {
 /// Shows one deployment.
 pub async fn show(printer: &Printer, paths: &Paths, args: &ShowDeployment) -> Result<(), Failure> {
     let client = Client::new(paths);
-    let value = client.get(&format!("/v1/deployments/{}", segment(&args.id))).await?;
+    let of = format!("/v1/deployments/{}", segment(&args.id));
+    let value = client.get(&of).await?;
+    if args.log || args.follow {
+        return log(&client, &format!("{of}/log"), args).await;
+    }
     printer.value(&value, || describe(&value))
+}
+
+/// How often a log that is followed is asked for.
+const PACE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Prints the log of an installer as it is; with `--follow` alone what it says from now on.
+async fn log(client: &Client, path: &str, args: &ShowDeployment) -> Result<(), Failure> {
+    let mut from = 0;
+    let mut show = args.log;
+    loop {
+        let piece = client.get(&format!("{path}?from={from}")).await?;
+        if piece["there"] == false && !args.follow {
+            return Err(
+                Failure::new(format!("deployment {} has no log yet", args.id)).with_detail(
+                    "An installer's log begins when its kernel has started. Is the syslog door open? bellwether status",
+                ),
+            );
+        }
+        let said = piece["text"].as_str().unwrap_or_default();
+        if show {
+            super::output::text(said)?;
+        }
+        from = piece["next"].as_u64().unwrap_or(from);
+        if said.is_empty() {
+            if !args.follow {
+                return Ok(());
+            }
+            show = true;
+            tokio::time::sleep(PACE).await;
+        }
+    }
 }
 
 fn describe(value: &Value) -> String {
@@ -113,6 +148,13 @@ fn describe(value: &Value) -> String {
             time(&mark["at"]),
             text(&mark["step"])
         ));
+    }
+    let tail: Vec<&str> = value["log_tail"].as_str().unwrap_or_default().lines().collect();
+    if !tail.is_empty() {
+        out.push_str("\nThe end of its log (--log shows all of it):\n");
+        for line in &tail[tail.len().saturating_sub(20)..] {
+            out.push_str(&format!("  {line}\n"));
+        }
     }
     out
 }

@@ -24,6 +24,7 @@ fn line_in(event: &Event, color: bool, zone: &TimeZone) -> String {
         Subject::Machine(mac) => mac.to_string(),
         Subject::Network(name) => format!("network {name}"),
         Subject::Image(name) => format!("image {name}"),
+        Subject::Medium(name) => format!("medium {name}"),
     };
     let paint = |style: Style, text: &str| {
         if color && style != Style::new() {
@@ -50,7 +51,7 @@ fn line_in(event: &Event, color: bool, zone: &TimeZone) -> String {
 fn style(event: &Event) -> Style {
     match &event.what {
         What::DhcpIgnored { .. }
-        | What::DhcpElsewhere { .. }
+        | What::DhcpElsewhere { address: None, .. }
         | What::DhcpRefused { .. }
         | What::DhcpConflict { .. }
         | What::NetworkRefused { .. }
@@ -77,6 +78,7 @@ fn style(event: &Event) -> Style {
             Outcome::Aborted(_) | Outcome::TimedOut | Outcome::NotFound | Outcome::Refused(_) => sheet::BAD,
         },
         What::DhcpOffered { .. } => sheet::DIM,
+        What::DhcpElsewhere { .. } => sheet::TALK,
         What::DhcpLeased { .. } | What::DhcpInformed { .. } | What::DhcpReleased { .. } => sheet::TALK,
         What::ScriptServed { .. } | What::AnswersServed { .. } => sheet::TALK,
         What::ServerStarted { .. }
@@ -89,6 +91,8 @@ fn style(event: &Event) -> Style {
         | What::DiskImageAdded(_)
         | What::AgentAdded(_)
         | What::ImageRemoved {}
+        | What::MediumAdded(_)
+        | What::MediumRemoved {}
         | What::LoadersFound { .. }
         | What::Power { .. } => sheet::WATCH,
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::args::Nodes;
 use super::client::{Client, segment};
 use super::image::ImageCommand;
+use super::media::MediaCommand;
 use super::paths::Paths;
 use super::{Failure, Printer};
 
@@ -106,6 +107,14 @@ pub async fn images_changed(paths: &Paths, command: &ImageCommand) -> Result<(),
     let changes = matches!(command, ImageCommand::Build(_) | ImageCommand::Remove(_));
     if changes && paths.socket().exists() {
         Client::new(paths).post("/v1/images/rescan", "").await.ok();
+    }
+    Ok(())
+}
+
+/// Tells a running server that the media folder has changed.
+pub async fn media_changed(paths: &Paths, command: &MediaCommand) -> Result<(), Failure> {
+    if command.changes() && paths.socket().exists() {
+        Client::new(paths).post("/v1/media/rescan", "").await.ok();
     }
     Ok(())
 }

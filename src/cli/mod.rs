@@ -23,6 +23,7 @@ pub mod image;
 mod init;
 mod lab;
 mod listing;
+pub mod media;
 mod output;
 mod paths;
 mod serve;
@@ -90,6 +91,10 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             block_on(listing::images_changed(&paths, &image))
         }
         Command::Cache(cache) => block_on(cache::run(printer, &paths, &cache)),
+        Command::Media(media) => {
+            media::run(printer, paths.state(), &media)?;
+            block_on(listing::media_changed(&paths, &media))
+        }
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),
         Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),

@@ -1,15 +1,17 @@
-//! What goes out to machines: boot loaders for their architectures, images that profiles name; and the programs that
-//! build images.
+//! What goes out to machines: boot loaders for their architectures, images and media that nodes are declared with; and
+//! the programs that build images.
 
 use std::collections::BTreeSet;
 
 use model::boot::default_loader;
-use model::cluster::{Architecture, BootTarget, Cluster};
+use model::cluster::{Architecture, BootTarget, Cluster, Settings, Via};
 use wire::dhcp4::Arch;
 
 use super::{Finding, Host};
+use crate::images::build::AGENT;
 use crate::images::{Folders, catalog, tools};
 use crate::loaders::Loaders;
+use crate::media::{self, MediumError};
 
 /// Firmware of each architecture, by what it says of itself in option 93, and how people call it.
 const FIRMWARE: [(Architecture, Arch, &str); 5] = [
@@ -25,6 +27,7 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
     if let Some(cluster) = &host.cluster {
         findings.extend(loaders(cluster, &Loaders::new(host.loaders.clone())));
         findings.extend(images(cluster, host));
+        findings.extend(media(cluster, host));
     }
     findings.push(building(&tools::missing(host.root)));
     findings
@@ -75,13 +78,16 @@ fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
     findings
 }
 
+/// Images that nodes run, or that are written to their disks; the latter takes the agent, too.
 fn images(cluster: &Cluster, host: &Host) -> Vec<Finding> {
-    let wanted: BTreeSet<&str> = cluster
-        .nodes
-        .iter()
-        .filter(|node| node.settings.target().0 == BootTarget::Image)
-        .filter_map(|node| node.settings.image.as_ref().map(|image| &*image.value))
-        .collect();
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    for settings in cluster.nodes.iter().map(|node| &node.settings) {
+        let written = via(settings) == Via::Image;
+        if written || settings.target().0 == BootTarget::Image {
+            wanted.extend(settings.image.as_ref().map(|image| &*image.value));
+        }
+        wanted.extend(written.then_some(AGENT));
+    }
     let folder = Folders::of_state(&host.state).images;
     wanted
         .into_iter()
@@ -92,13 +98,38 @@ fn images(cluster: &Cluster, host: &Host) -> Vec<Finding> {
             ),
             Err(catalog::CatalogError::Unknown { .. }) => Finding::problem(
                 "files.image",
-                format!("nodes boot the image {name}, which is not there: they wait for it"),
+                format!("nodes need the image {name}, which is not there: they wait for it"),
             )
             .run(format!("bellwether image build {name}")),
             Err(error) => Finding::problem("files.image", format!("image {name} cannot be used: {error}"))
                 .run(format!("bellwether image build {name}")),
         })
         .collect()
+}
+
+/// Media that nodes are installed from.
+fn media(cluster: &Cluster, host: &Host) -> Vec<Finding> {
+    let installed = cluster.nodes.iter().map(|node| &node.settings);
+    let wanted: BTreeSet<&str> = installed
+        .filter(|settings| via(settings) == Via::Installer)
+        .filter_map(|settings| settings.medium.as_ref().map(|medium| &*medium.value))
+        .collect();
+    let folder = media::folder(&host.state);
+    let look = |name| match media::catalog::show(&folder, name) {
+        Ok(_) => Finding::ok("files.medium", format!("medium {name} is there")),
+        Err(MediumError::Unknown { .. }) => Finding::problem(
+            "files.medium",
+            format!("nodes are installed from the medium {name}, which is not there"),
+        )
+        .run(format!("bellwether media add {name}")),
+        Err(error) => Finding::problem("files.medium", format!("medium {name} cannot be used: {error}"))
+            .run(format!("bellwether media add {name}")),
+    };
+    wanted.into_iter().map(look).collect()
+}
+
+fn via(settings: &Settings) -> Via {
+    settings.via.as_ref().map(|via| via.value).unwrap_or_default()
 }
 
 /// Where images are built, this is needed; a host that only serves can do without.

@@ -46,6 +46,7 @@ pub(super) fn doors(doors: &Doors) -> Vec<Door> {
         door("TFTP", "tftp", Protocol::Udp, doors.tftp, false),
         door("HTTP", "http", Protocol::Tcp, doors.http, false),
         door("the package cache", "cache", Protocol::Tcp, doors.cache, true),
+        door("installers' syslog", "syslog", Protocol::Udp, doors.syslog, true),
     ];
     list.into_iter().flatten().collect()
 }
@@ -175,7 +176,7 @@ fn try_bind(door: &Door) -> io::Result<()> {
     };
     let socket = Socket::new(Domain::IPV4, kind, None)?;
     // As our DHCP does, and our TCP; two that listen on TCP still exclude each other.
-    socket.set_reuse_address(door.name != "TFTP")?;
+    socket.set_reuse_address(door.key == "dhcp" || door.protocol == Protocol::Tcp)?;
     socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, door.port).into())
 }
 

@@ -1,4 +1,4 @@
-//! Files of images and boot loaders.
+//! Files of images, media and boot loaders.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -25,6 +25,25 @@ pub async fn image(
     let world = shared.journal.world();
     let known = world.role_of(&name, &file);
     let path = known.map(|_| shared.images.join(&name).join(&file));
+    send(shared, ends, path, known.unwrap_or(Role::File), &method, &uri, &headers).await
+}
+
+/// `GET /media/{medium}/{file}`: the kernel or an initial RAM disk of a medium; nothing else of its folder is served.
+pub async fn medium(
+    State(shared): State<Shared>,
+    Extension(ends): Extension<Ends>,
+    Path((name, file)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let world = shared.journal.world();
+    let known = world
+        .media
+        .get(&name)
+        .and_then(|medium| medium.files().find(|(entry, _)| entry.name == file))
+        .map(|(_, role)| role);
+    let path = known.map(|_| shared.media.join(&name).join(&file));
     send(shared, ends, path, known.unwrap_or(Role::File), &method, &uri, &headers).await
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use model::boot::Occasion;
 use model::cluster::Node;
 use model::deployment::{Deployment, effective};
@@ -15,11 +16,14 @@ use super::{Ends, Problem, Shared, plain};
 
 /// A node's report is cut after this many bytes.
 const DETAIL: usize = 4096;
+/// What an attempt says goes into its log up to so many bytes.
+const LOG: usize = 256 << 10;
 
 /// `POST /boot/hook/{node}/{token}/{hook}`.
 ///
-/// `ready` takes cloud-init's `phone_home` form, whose host keys are remembered; the others take text. `started` and
-/// `installed` take the token of a deployment's attempt.
+/// `ready` takes cloud-init's `phone_home` form, whose host keys are remembered; the others take text. `started`, `log`
+/// and `installed` take the token of a deployment's attempt. What an attempt says is kept whole in its log, and `log`
+/// goes nowhere else.
 pub async fn called(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
@@ -27,11 +31,11 @@ pub async fn called(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<&'static str, Problem> {
-    let installing = matches!(hook.as_str(), "started" | "installed");
+    let installing = matches!(hook.as_str(), "started" | "log" | "installed");
     if !installing && !matches!(hook.as_str(), "ready" | "failed" | "progress") {
         return Err(Problem::not_found(
             "no-such-hook",
-            format!("{hook} is no hook: ready, failed, progress, started or installed"),
+            format!("{hook} is no hook: ready, failed, progress, started, log or installed"),
         ));
     }
     let world = shared.journal.world();
@@ -53,6 +57,17 @@ pub async fn called(
             return Err(problem);
         }
     };
+    if let Some(deployment) = &caller.deployment {
+        let said = if hook == "ready" {
+            "".into()
+        } else {
+            printable(&body, LOG)
+        };
+        shared.logs.append(deployment.id, lines(&hook, &said));
+        if hook == "log" {
+            return Ok("ok\n");
+        }
+    }
     let is_form = headers
         .get(header::CONTENT_TYPE)
         .and_then(|t| t.to_str().ok())
@@ -60,7 +75,7 @@ pub async fn called(
     let (detail, host_keys) = if hook == "ready" && is_form {
         form(&body)
     } else {
-        (shorten(&body), Vec::new())
+        (printable(&body, DETAIL).trim().to_string(), Vec::new())
     };
     let what = What::HookCalled {
         hook,
@@ -158,8 +173,19 @@ fn form(body: &[u8]) -> (String, Vec<String>) {
     (hostname, host_keys)
 }
 
-fn shorten(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(DETAIL)]);
+/// A report as lines for the log of its deployment.
+fn lines(hook: &str, said: &str) -> String {
+    let stamp = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    if said.trim().is_empty() {
+        return format!("{stamp} {hook}\n");
+    }
+    let said = said.trim_end().lines();
+    said.map(|line| format!("{stamp} {hook}: {line}\n")).collect()
+}
+
+/// A report as text that steers no terminal, cut after so many bytes.
+fn printable(body: &[u8], limit: usize) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(limit)]);
     text.chars()
         .map(|c| {
             if c.is_control() && c != '\n' && c != '\t' {
@@ -168,7 +194,5 @@ fn shorten(body: &[u8]) -> String {
                 c
             }
         })
-        .collect::<String>()
-        .trim()
-        .into()
+        .collect()
 }

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use model::boot::{Key, Site};
 use model::event::{NewEvent, Subject, What};
 
+use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::Loaders;
 use crate::telemetry::{self, Metrics};
@@ -41,10 +42,14 @@ pub struct Shared {
     pub key: Key,
     /// Folder with one folder per image.
     pub images: PathBuf,
+    /// Folder of media.
+    pub media: PathBuf,
     /// Boot loaders.
     pub loaders: Loaders,
     /// Port of this door, for URLs.
     pub port: u16,
+    /// What installers say.
+    pub logs: InstallerLogs,
     /// Counters of this door.
     pub counters: Arc<HttpCounters>,
     /// Everything that is counted.

@@ -186,8 +186,8 @@ fn raw(given: &Path, work: &Path, step: &mut dyn FnMut(&str)) -> Result<PathBuf,
         plain = work.join("plain");
         let out = build::files("make", &plain, File::create(&plain))?;
         let mut unpack = Command::new(program);
-        unpack.arg("-dc").arg("--").arg(given).stdout(out);
-        run("unpack the image", package, unpack)?;
+        unpack.arg("-dc").arg("--").arg(given);
+        run_into(out, "unpack the image", package, unpack)?;
     }
     if form(&plain)? != Form::Qcow2 {
         return Ok(plain);
@@ -263,8 +263,18 @@ fn form(path: &Path) -> Result<Form, ImportError> {
     })
 }
 
-/// Runs a program to its end and returns what it wrote, unless that goes elsewhere.
-fn run(what: &str, package: &'static str, mut command: Command) -> Result<Vec<u8>, ImportError> {
+/// Runs a program to its end and returns what it wrote.
+fn run(what: &str, package: &'static str, command: Command) -> Result<Vec<u8>, ImportError> {
+    run_into(Stdio::piped(), what, package, command)
+}
+
+/// Runs a program to its end; what it writes goes into `out`, and is returned if that is a pipe.
+fn run_into(
+    out: impl Into<Stdio>,
+    what: &str,
+    package: &'static str,
+    mut command: Command,
+) -> Result<Vec<u8>, ImportError> {
     let program = match package {
         "qemu-utils" => "qemu-img",
         "xz-utils" => "xz",
@@ -272,6 +282,7 @@ fn run(what: &str, package: &'static str, mut command: Command) -> Result<Vec<u8
     };
     let ended = command
         .stdin(Stdio::null())
+        .stdout(out)
         .stderr(Stdio::piped())
         .spawn()
         .and_then(|child| child.wait_with_output());

@@ -54,7 +54,10 @@ pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &
             );
         match machine.firmware {
             // Variables that the guest could write past the firmware would make Secure Boot a matter of good will.
-            Firmware::Secure => line.add("-global", "driver=cfi.pflash01,property=secure,value=on"),
+            // Nobody here answers PXE over IPv6, and waiting for that takes a minute after each refused loader.
+            Firmware::Secure => line
+                .add("-global", "driver=cfi.pflash01,property=secure,value=on")
+                .add("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no"),
             Firmware::Http => line
                 .add("-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no")
                 .add("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no"),

@@ -2,4 +2,5 @@
 
 pub mod dhcp4;
 pub mod ra;
+pub mod syslog;
 pub mod tftp;

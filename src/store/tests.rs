@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use model::Mac;
 use model::event::{DhcpAsk, NewEvent, Outcome, Protocol, Role, Stage, Subject, Transfer, What};
-use model::world::{Agent, DiskImage, Image, ImageFile, OnDisk};
+use model::world::{Agent, DiskImage, Image, ImageFile, Medium, OnDisk};
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
@@ -95,6 +95,7 @@ fn every_kind() -> Vec<What> {
         What::DhcpElsewhere {
             ask: ask(),
             server: address,
+            address: Some(address),
         },
         What::DhcpRefused {
             ask: ask(),
@@ -177,6 +178,21 @@ fn every_kind() -> Vec<What> {
             built_at: at(1),
         }),
         What::ImageRemoved {},
+        What::MediumAdded(Medium {
+            os: "debian-12".to_string(),
+            architecture: "amd64".to_string(),
+            version: text(),
+            kernel: file(),
+            initrd: file(),
+            extra: vec![file()],
+            udeb_suite: Some("components".to_string()),
+            added_at: at(1),
+        }),
+        What::MediumRemoved {},
+        What::InstallerSaid {
+            notable: model::event::Notable::Question,
+            line: text(),
+        },
         What::LoadersFound {
             files: vec!["snponly.efi".into()],
         },

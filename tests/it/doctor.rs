@@ -325,6 +325,18 @@ fn a_full_disk_under_the_state_is_a_problem() {
 }
 
 #[test]
+fn what_nodes_are_declared_with_and_is_not_there_is_a_problem_with_the_command_that_makes_it() {
+    let (segment, _station) = wired();
+    let text = cluster("").replace(
+        "address: 10.77.0.11 }",
+        "address: 10.77.0.11, boot: image, image: debian-12 }",
+    );
+    let examined = examine(&segment, &text);
+    let (severity, _, fix) = examined.the("files.image");
+    assert_eq!((severity, &*fix), ("problem", "bellwether image build debian-12"));
+}
+
+#[test]
 fn beside_its_own_server_the_ports_are_ours_and_the_cluster_in_force_is_examined() {
     let (segment, _station) = wired();
     let served = Served::start(&segment, &cluster(""));
@@ -336,7 +348,7 @@ fn beside_its_own_server_the_ports_are_ours_and_the_cluster_in_force_is_examined
         .arg("doctor");
     let examined = Examined::of(&mut command);
     assert!(examined.healthy, "{:#?}", examined.findings);
-    assert_eq!(examined.of_check("ports.ours").len(), 4, "{:#?}", examined.findings);
+    assert_eq!(examined.of_check("ports.ours").len(), 6, "{:#?}", examined.findings);
     assert_eq!(examined.the("neighbours.dhcp").0, "ok", "we are no rival of ourselves");
     assert_eq!(examined.the("server.running").0, "ok");
     // The question was not one of a machine.

@@ -70,7 +70,7 @@ pub fn grub_script(
     if resolved.target == BootTarget::Shell {
         return render("shell.grub", &values);
     }
-    let payload = match (resolved.target, payload(key, &site.base(), node, mac, boot, resolved)) {
+    let payload = match (resolved.target, payload(key, site, node, mac, boot, resolved)) {
         (_, Some(payload)) => payload,
         (BootTarget::Local, None) => return local_grub(node.architecture, false),
         (_, None) => {

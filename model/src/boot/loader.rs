@@ -62,12 +62,14 @@ pub fn default_loader(arch: Option<Arch>, choice: LoaderChoice) -> Option<&'stat
         (Some(Arch::HttpX64), Snponly) => "snponly.efi",
         (Some(Arch::HttpX64), Auto | Ipxe) => "ipxe.efi",
         (Some(Arch::HttpX64), IpxeShim) => "x86_64-sb/ipxe-shim.efi",
-        (Some(Arch::EfiX64 | Arch::EfiX64Old | Arch::HttpX64), Grub) => "shimx64.efi",
+        (Some(Arch::EfiX64 | Arch::EfiX64Old), Grub) => "shimx64.efi",
         (Some(Arch::EfiArm64 | Arch::HttpArm64), Snponly) => "snponly-arm64.efi",
         (Some(Arch::EfiArm64 | Arch::HttpArm64), Auto | Ipxe) => "ipxe-arm64.efi",
         (Some(Arch::EfiArm64), IpxeShim) => "arm64-sb/snponly-shim.efi",
         (Some(Arch::HttpArm64), IpxeShim) => "arm64-sb/ipxe-shim.efi",
-        (Some(Arch::EfiArm64 | Arch::HttpArm64), Grub) => "shimaa64.efi",
+        (Some(Arch::EfiArm64), Grub) => "shimaa64.efi",
+        // GRUB keeps to the protocol that brought it, and the signed one has no HTTP in it.
+        (Some(Arch::HttpX64 | Arch::HttpArm64), Grub) => return None,
         (Some(_), _) => return None,
     })
 }
@@ -84,6 +86,13 @@ pub fn choose(world: &World, node: &Node, arch: Option<Arch>, asking: bool) -> C
         .map(|said| format!(" in {}", said.origin.layer))
         .unwrap_or_default();
     let because = format!("loader: {} is declared{layer}", choice.as_str());
+    if file.is_none() && choice == LoaderChoice::Grub && by_pxe(arch).is_some() {
+        return Chosen {
+            file: None,
+            because,
+            missing: Some(ONLY_TFTP.to_string()),
+        };
+    }
     // Of the unsigned ones nobody is told beforehand: the firmware asks, and the journal says that the file is not here.
     let signed = file.and_then(Chain::begun_by) == Some(Chain::Signed);
     match file.filter(|file| signed && !is_there(world, file)) {
@@ -127,9 +136,15 @@ fn by_experience(world: &World, node: &Node, arch: Option<Arch>, asking: bool) -
                 (_, None) => "its firmware did not start the unsigned loader".to_string(),
             };
             let mut signed = signed;
-            let wanted = signed.clone().last();
+            let wanted = by_pxe(arch).or_else(|| signed.clone().next_back());
             match (signed.find(|file| is_there(world, file)), wanted) {
                 (Some(file), _) => chosen(Some(file), format!("auto: {why}")),
+                // It asks by HTTP; nothing, lest it fetch once more what it does not start.
+                (None, Some(wanted)) if is_there(world, wanted) => Chosen {
+                    file: None,
+                    because: format!("auto: {why}"),
+                    missing: Some(ONLY_TFTP.to_string()),
+                },
                 (None, Some(wanted)) => Chosen {
                     file: usual,
                     because: format!("auto: {why}, but there is no signed one"),
@@ -139,6 +154,20 @@ fn by_experience(world: &World, node: &Node, arch: Option<Arch>, asking: bool) -
             }
         }
     }
+}
+
+/// Why HTTP boot cannot begin with the signed GRUB.
+const ONLY_TFTP: &str =
+    "the signed GRUB fetches by TFTP alone: let its firmware boot by PXE, or use iPXE's signed files";
+
+/// The signed GRUB's shim for the PXE client of a firmware that asks by HTTP boot, or by PXE itself.
+fn by_pxe(arch: Option<Arch>) -> Option<&'static str> {
+    let pxe = match arch? {
+        Arch::HttpX64 => Arch::EfiX64,
+        Arch::HttpArm64 => Arch::EfiArm64,
+        other => other,
+    };
+    default_loader(Some(pxe), LoaderChoice::Grub).filter(|file| Chain::begun_by(file) == Some(Chain::Signed))
 }
 
 /// iPXE's signed chain is in no package, so it is there only if somebody has seen it.

@@ -1,6 +1,6 @@
 //! What a loader starts: a kernel, its initial RAM disks and its arguments. One value, whichever loader carries it out.
 
-use super::{Key, Occasion, Resolved};
+use super::{Key, Occasion, Resolved, Site};
 use crate::agent;
 use crate::cluster::{BootTarget, Node};
 use crate::event::Seq;
@@ -22,26 +22,42 @@ pub struct Payload {
 
 /// What a node starts for its target; `None` for a target that starts nothing of ours.
 ///
-/// `base` is where the node reaches our HTTP door, `mac` the NIC that booted.
+/// `site` is where the node reaches us, `mac` the NIC that booted.
 pub fn payload(
     key: &Key,
-    base: &str,
+    site: Site,
     node: &Node,
     mac: Option<Mac>,
     boot: Seq,
     resolved: &Resolved,
 ) -> Option<Payload> {
+    if let (BootTarget::Install, Some(installer), Some(deployment)) =
+        (resolved.target, &resolved.installer, resolved.deployment)
+    {
+        let token = key.token(&node.name, Occasion::Attempt { deployment, boot });
+        let folder = format!("media/{}", installer.medium);
+        return Some(Payload {
+            name: installer.medium.clone(),
+            kernel: format!("{folder}/{}", installer.kernel),
+            initrds: installer
+                .initrds
+                .iter()
+                .map(|file| format!("{folder}/{file}"))
+                .collect(),
+            args: installer.args(site, &token, mac),
+        });
+    }
     match (resolved.target, &resolved.image) {
         (BootTarget::Image | BootTarget::Maintenance, Some((name, image))) => Some(Payload {
             name: name.clone(),
             kernel: format!("images/{name}/{}", image.kernel.name),
             initrds: vec![format!("images/{name}/{}", image.initrd.name)],
-            args: kernel_line(key, base, node, mac, boot, name, image),
+            args: kernel_line(key, &site.base(), node, mac, boot, name, image),
         }),
         (BootTarget::Deploy, _) => {
             let deployment = resolved.deployment?;
             let token = key.token(&node.name, Occasion::Attempt { deployment, boot });
-            Some(agent::boot(resolved.agent.as_ref()?, base, node, &token, mac))
+            Some(agent::boot(resolved.agent.as_ref()?, &site.base(), node, &token, mac))
         }
         _ => None,
     }

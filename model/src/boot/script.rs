@@ -99,7 +99,7 @@ fn script(
         fields.insert("why".into(), blocked.as_str().into());
         return render("blocked.ipxe", &values);
     }
-    let template = match (resolved.target, payload(key, &base, node, mac, boot, resolved)) {
+    let template = match (resolved.target, payload(key, site, node, mac, boot, resolved)) {
         (BootTarget::Shell, _) => "shell.ipxe",
         (_, Some(payload)) => {
             let initrds: Vec<_> = payload

@@ -6,6 +6,7 @@ use crate::agent;
 use crate::cluster::{BootTarget, Node, Via};
 use crate::deployment::{Deployment, effective, obstacle};
 use crate::event::Seq;
+use crate::install::{InstallerBoot, installer_boot};
 use crate::world::{Agent, Boot, Image, World};
 
 /// A target that can be carried out, or the reason why not.
@@ -15,6 +16,8 @@ pub struct Resolved {
     pub target: BootTarget,
     /// The image that it boots, for `image` and `maintenance`, or that is written to the disk, for `deploy`.
     pub image: Option<(String, Arc<Image>)>,
+    /// What `install` starts.
+    pub installer: Option<InstallerBoot>,
     /// The agent that writes it there, for `deploy`.
     pub agent: Option<(String, Arc<Agent>)>,
     /// The deployment that `install` and `deploy` belong to.
@@ -130,9 +133,14 @@ fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: 
         BootTarget::Deploy => world.images.get(&deployment.source),
         _ => None,
     };
+    let installer = match target {
+        BootTarget::Install => installer_boot(world, &wanted).ok(),
+        _ => None,
+    };
     Resolved {
         target,
         image: image.map(|image| (deployment.source.clone(), image.clone())),
+        installer,
         agent: (target == BootTarget::Deploy)
             .then(|| agent::of(world, &wanted))
             .flatten(),
@@ -149,6 +157,7 @@ fn carried_out(world: &World, node: &Node, target: BootTarget, because: String) 
     let resolved = |image, blocked| Resolved {
         target,
         image,
+        installer: None,
         agent: None,
         deployment: None,
         because,

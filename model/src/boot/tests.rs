@@ -398,6 +398,8 @@ fn auto_gives_the_signed_chain_to_a_firmware_that_did_not_start_the_unsigned_one
     firmware(&mut world, "n1", "discover");
     let because = "auto: its firmware fetched snponly.efi and did not start it".to_string();
     assert_eq!(loader_of(&world, "n1"), (Some("shimx64.efi"), because));
+    let by_http = choose(&world, node(&world, "n1"), Some(Arch::HttpX64), true);
+    assert_eq!(by_http.file, None, "it would fetch once more what it does not start");
     let missing =
         "shimx64.efi is not in the loader folders: apt install shim-signed grub-efi-amd64-signed, then send SIGHUP";
     world.loaders = Some(Arc::new(vec!["snponly.efi".into()]));
@@ -420,8 +422,11 @@ fn a_declared_chain_is_given_if_it_is_there() {
     assert_eq!(loader_of(&world, "n2"), (Some("shimx64.efi"), because));
     world.loaders = Some(Arc::new(vec!["snponly.efi".into()]));
     assert_eq!(loader_of(&world, "n2").0, None, "an unsigned one would be refused");
-    let arm = choose(&world, node(&world, "n2"), Some(Arch::HttpArm64), true);
+    let arm = choose(&world, node(&world, "n2"), Some(Arch::EfiArm64), true);
     assert!(arm.missing.unwrap().starts_with("shimaa64.efi is not in"));
+    let http = choose(&world, node(&world, "n2"), Some(Arch::HttpX64), true);
+    assert_eq!(http.file, None);
+    assert!(http.missing.unwrap().contains("let its firmware boot by PXE"));
     assert_eq!(
         default_loader(Some(Arch::BiosX86), LoaderChoice::Grub),
         Some("undionly.kpxe")

@@ -37,6 +37,8 @@ pub struct Doors {
     pub http: Option<u16>,
     /// The package cache as an HTTP proxy, 3142 (the port that apt-cacher-ng made usual).
     pub cache: Option<u16>,
+    /// Syslog of installers, 514.
+    pub syslog: Option<u16>,
 }
 
 impl Default for Doors {
@@ -46,6 +48,7 @@ impl Default for Doors {
             tftp: Some(69),
             http: Some(80),
             cache: Some(3142),
+            syslog: Some(514),
         }
     }
 }

@@ -96,13 +96,9 @@ pub fn obstacle(world: &World, node: &Node) -> Option<String> {
         Via::Network => Some(format!(
             "{name} runs over the network: set `via: installer` or `via: image` in its profile"
         )),
-        Via::Installer => match &settings.medium {
-            None => Some(format!("{name} has no medium: set `medium` in its profile")),
-            Some(medium) => Some(format!(
-                "medium {0} is not here: bellwether media add {0}",
-                medium.value
-            )),
-        },
+        Via::Installer => crate::install::check(world, node)
+            .err()
+            .map(|blocked| format!("{name}: {blocked}")),
         Via::Image => agent::obstacle(world, node),
     }
 }

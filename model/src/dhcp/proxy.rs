@@ -12,6 +12,7 @@ pub(super) fn decide(asked: &Asked<'_>) -> Decision {
     }
     match asked.question.kind {
         MessageType::Discover if asked.question.stage != Stage::Os => {}
+        MessageType::Request => return taken(asked).unwrap_or_else(|| Decision::silent(Reason::ProxyOnly)),
         _ => return Decision::silent(Reason::ProxyOnly),
     }
     let Some(filled) = asked.boot_only(MessageType::Offer) else {
@@ -27,6 +28,24 @@ pub(super) fn decide(asked: &Asked<'_>) -> Decision {
         events: vec![asked.event(offered)],
         why: Reason::BootFileOnly,
     }
+}
+
+/// A node takes an address of the other server: noted, so that it is known by it when it asks for a file.
+fn taken(asked: &Asked<'_>) -> Option<Decision> {
+    let packet = asked.rx.packet;
+    let server = packet.server_id()?.ok().filter(|server| *server != asked.server_id())?;
+    let address = packet.requested_address()?.ok()?;
+    asked.question.node?;
+    let elsewhere = What::DhcpElsewhere {
+        ask: asked.question.ask(asked.network()),
+        server,
+        address: Some(address),
+    };
+    Some(Decision {
+        effect: Effect::Silent,
+        events: vec![asked.event(elsewhere)],
+        why: Reason::Elsewhere,
+    })
 }
 
 /// The second conversation: a client that has its address asks a boot server for its file.

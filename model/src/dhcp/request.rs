@@ -191,6 +191,7 @@ fn elsewhere(asked: &Asked<'_>, offers: &mut Offers, server: Ipv4Addr) -> Decisi
     let elsewhere = What::DhcpElsewhere {
         ask: asked.question.ask(network),
         server,
+        address: None,
     };
     Decision {
         effect: Effect::Silent,

@@ -80,7 +80,7 @@ impl NewEvent {
 }
 
 /// What an event is about. Its text form is `node:nid001`, `machine:52:54:00:00:00:01`, `network:provision`,
-/// `image:debian-12`, `cluster`.
+/// `image:debian-12`, `medium:debian-12`, `cluster`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     /// The cluster or the server as a whole.
@@ -93,6 +93,8 @@ pub enum Subject {
     Network(String),
     /// An image.
     Image(String),
+    /// A medium.
+    Medium(String),
 }
 
 impl fmt::Display for Subject {
@@ -103,6 +105,7 @@ impl fmt::Display for Subject {
             Self::Machine(mac) => write!(f, "machine:{mac}"),
             Self::Network(name) => write!(f, "network:{name}"),
             Self::Image(name) => write!(f, "image:{name}"),
+            Self::Medium(name) => write!(f, "medium:{name}"),
         }
     }
 }
@@ -118,6 +121,7 @@ impl FromStr for Subject {
             Some(("machine", mac)) => mac.parse().map(Self::Machine).map_err(|_| unknown()),
             Some(("network", name)) => Ok(Self::Network(name.to_string())),
             Some(("image", name)) => Ok(Self::Image(name.to_string())),
+            Some(("medium", name)) => Ok(Self::Medium(name.to_string())),
             _ => Err(unknown()),
         }
     }
@@ -226,6 +230,9 @@ pub enum What {
         ask: DhcpAsk,
         /// Server identifier that it named.
         server: Ipv4Addr,
+        /// Address that it took there, where that server is meant to give addresses (ProxyDHCP).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Ipv4Addr>,
     },
     /// A request was refused (DHCPNAK).
     #[serde(rename = "dhcp.refused")]
@@ -375,6 +382,12 @@ pub enum What {
     /// An image is gone.
     #[serde(rename = "image.removed")]
     ImageRemoved {},
+    /// A medium is there, new or changed.
+    #[serde(rename = "medium.added")]
+    MediumAdded(crate::world::Medium),
+    /// A medium is gone.
+    #[serde(rename = "medium.removed")]
+    MediumRemoved {},
     /// The boot loaders that can be had are these, of those that firmware is ever given.
     #[serde(rename = "loaders.found")]
     LoadersFound {
@@ -440,6 +453,8 @@ impl What {
             Self::DiskImageAdded(_) => "image.disk_added",
             Self::AgentAdded(_) => "image.agent_added",
             Self::ImageRemoved {} => "image.removed",
+            Self::MediumAdded(_) => "medium.added",
+            Self::MediumRemoved {} => "medium.removed",
             Self::LoadersFound { .. } => "loaders.found",
             Self::CacheTrouble { .. } => "cache.trouble",
             Self::CacheRecovered { .. } => "cache.recovered",

@@ -44,7 +44,12 @@ impl Event {
             } => {
                 format!("{} → {address}{}", ask.sentence(), and_file(boot_file))
             }
-            What::DhcpElsewhere { ask, server } => {
+            What::DhcpElsewhere {
+                ask,
+                server,
+                address: Some(address),
+            } => format!("{} takes {address} from the DHCP server {server}", ask.stage),
+            What::DhcpElsewhere { ask, server, .. } => {
                 format!("{} took the offer of another DHCP server, {server}", ask.stage)
             }
             What::DhcpRefused { ask, why } => format!("{} → refused: {why}", ask.sentence()),
@@ -113,6 +118,14 @@ impl Event {
                 image.architecture,
                 measure::size(image.root.size)
             ),
+            What::ImageRemoved {} | What::MediumRemoved {} => "removed".into(),
+            What::MediumAdded(medium) => format!(
+                "ready to install from: {} for {}, {}, {}",
+                medium.os,
+                medium.architecture,
+                medium.version,
+                measure::size(medium.size())
+            ),
             What::DiskImageAdded(image) => format!(
                 "ready for disks: {} for {}, {} on a disk of {} and more",
                 image.os,
@@ -125,7 +138,6 @@ impl Event {
                 agent.architecture,
                 measure::size(agent.initrd.size)
             ),
-            What::ImageRemoved {} => "removed".into(),
             What::LoadersFound { files } if files.is_empty() => "no boot loader was found".into(),
             What::LoadersFound { files } => format!("boot loaders found: {}", files.join(", ")),
             What::CacheTrouble { why, times, .. } => match times {

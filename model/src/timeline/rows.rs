@@ -136,6 +136,16 @@ impl Teller<'_> {
                 told.row.step = self.discover_step(ask);
                 bad(told)
             }
+            What::DhcpElsewhere {
+                ask,
+                server,
+                address: Some(address),
+            } => {
+                let what = format!("takes {address} from the DHCP server {server}");
+                let mut told = self.said(at, Act::Lease, Kind::Answer, what);
+                told.row.step = Some(lease_step(ask));
+                told
+            }
             What::DhcpElsewhere { server, .. } => bad(self.said(
                 at,
                 Act::Other,

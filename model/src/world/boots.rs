@@ -68,7 +68,9 @@ impl NodeState {
             Place::New => self.begin(event),
         }
         match &event.what {
-            What::DhcpElsewhere { server, .. } => self.elsewhere = Some((*server, at)),
+            What::DhcpElsewhere {
+                server, address: None, ..
+            } => self.elsewhere = Some((*server, at)),
             What::DhcpIgnored { why, .. } => self.ignored = Some((why.clone(), at)),
             What::ScriptServed { .. } if self.choice.as_ref().is_some_and(|c| c.once) => self.choice = None,
             What::HookCalled { hook, host_keys, .. } => {
@@ -189,13 +191,19 @@ impl Boot {
         match &event.what {
             What::Power { action } if action != "off" => self.note(Step::Power, at),
             // The question of a loader that we handed over is no sign of a firmware.
-            What::DhcpOffered { ask, .. } | What::DhcpIgnored { ask, .. } | What::DhcpElsewhere { ask, .. }
+            What::DhcpOffered { ask, .. }
+            | What::DhcpIgnored { ask, .. }
+            | What::DhcpElsewhere { ask, address: None, .. }
                 if ask.stage.is_firmware() || ask.stage == Stage::Ipxe && self.loader.is_none() =>
             {
                 self.note(Step::Discover, at);
                 self.discovers += u32::from(ask.message == "discover");
             }
-            What::DhcpLeased { ask, .. } | What::DhcpInformed { ask, .. } => self.note(
+            What::DhcpLeased { ask, .. }
+            | What::DhcpInformed { ask, .. }
+            | What::DhcpElsewhere {
+                ask, address: Some(_), ..
+            } => self.note(
                 match ask.stage {
                     Stage::Firmware | Stage::HttpFirmware => Step::Dhcp,
                     Stage::Ipxe => Step::LoaderDhcp,

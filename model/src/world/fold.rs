@@ -93,6 +93,16 @@ impl World {
             What::ImageRemoved {} => {
                 self.without_bundle(event);
             }
+            What::MediumAdded(medium) => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.insert(name.clone(), Arc::new(medium.clone()));
+                }
+            }
+            What::MediumRemoved {} => {
+                if let Subject::Medium(name) = &event.subject {
+                    self.media.remove(name);
+                }
+            }
             What::DhcpLeased {
                 ask,
                 address,
@@ -111,7 +121,10 @@ impl World {
                 self.leases.remove(*address);
                 self.conflicts.insert(*address, *until);
             }
-            What::DhcpElsewhere { ask, server } => {
+            What::DhcpElsewhere { ask, server, address } => {
+                if let (Some(address), Subject::Node(name)) = (address, &event.subject) {
+                    self.elsewhere.put(*address, ask.mac, Arc::from(name.as_str()));
+                }
                 if let Some(state) = self.networks.get_mut(&ask.network) {
                     Arc::make_mut(state).foreign = Some((*server, event.at));
                 }
@@ -141,7 +154,7 @@ impl World {
                 self.nodes.insert(Arc::from(name.as_str()), state);
             }
             Subject::Machine(_) => self.machine(event),
-            Subject::Cluster | Subject::Network(_) | Subject::Image(_) => {}
+            Subject::Cluster | Subject::Network(_) | Subject::Image(_) | Subject::Medium(_) => {}
         }
     }
 

@@ -10,9 +10,11 @@ mod boots;
 #[cfg(test)]
 mod boots_tests;
 mod bundles;
+mod elsewhere;
 mod fold;
 mod lease;
 mod machine;
+mod medium;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -20,8 +22,10 @@ mod tried;
 
 pub use boot::{Boot, Mark, NodeState, Step, TargetChoice};
 pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
+pub use elsewhere::Elsewhere;
 pub use lease::{Lease, Leases};
 pub use machine::{Machine, NetworkState, Serving};
+pub use medium::Medium;
 pub use snapshot::SnapshotError;
 pub use tried::{Chain, Tried};
 
@@ -53,6 +57,8 @@ pub struct World {
     pub machines: HashMap<Mac, Arc<Machine>>,
     /// Who holds which address.
     pub leases: Leases,
+    /// Which nodes have which address from another DHCP server.
+    pub elsewhere: Elsewhere,
     /// Addresses not to be offered, with the time from which they may be again.
     pub conflicts: OrdMap<Ipv4Addr, Timestamp>,
     /// Whether and where networks are served, by name.
@@ -61,6 +67,8 @@ pub struct World {
     pub deployments: Deployments,
     /// Images that can be booted, by name.
     pub images: OrdMap<String, Arc<Image>>,
+    /// Media that can be installed from, by name.
+    pub media: OrdMap<String, Arc<Medium>>,
     /// Images of whole disks, by name.
     pub disk_images: OrdMap<String, Arc<DiskImage>>,
     /// Systems that write images to disks, by name.
@@ -92,7 +100,7 @@ impl World {
         self.nodes.get(node).cloned().unwrap_or_default()
     }
 
-    /// The node that uses that address: by its lease, else by its reservation.
+    /// The node that uses that address: by its lease, here or from another server, else by its reservation.
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
         let IpAddr::V4(address) = address else { return None };
         match self.leases.at(address) {
@@ -100,7 +108,10 @@ impl World {
                 Some(name) => self.cluster.node(name),
                 None => self.cluster.by_mac(lease.mac),
             },
-            None => self.cluster.by_address(address),
+            None => match self.elsewhere.at(address) {
+                Some(name) => self.cluster.node(name),
+                None => self.cluster.by_address(address),
+            },
         }
     }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use wire::Mac;
 
 use crate::deployment::Deployment;
 
-use super::{Agent, Applied, DiskImage, Image, Lease, Machine, NetworkState, NodeState, World};
+use super::{Agent, Applied, DiskImage, Image, Lease, Machine, Medium, NetworkState, NodeState, World};
 
 /// Raised whenever a field changes its meaning; a snapshot of another format is not read, the journal is replayed.
 const FORMAT: u32 = 1;
@@ -32,9 +33,13 @@ struct Snapshot {
     nodes: Vec<(Arc<str>, Arc<NodeState>)>,
     machines: Vec<Arc<Machine>>,
     leases: Vec<Arc<Lease>>,
+    #[serde(default)]
+    elsewhere: Vec<(Ipv4Addr, Mac, Arc<str>)>,
     conflicts: Vec<(Ipv4Addr, Timestamp)>,
     networks: Vec<(String, Arc<NetworkState>)>,
     images: Vec<(String, Arc<Image>)>,
+    #[serde(default)]
+    media: Vec<(String, Arc<Medium>)>,
     #[serde(default)]
     disk_images: Vec<(String, Arc<DiskImage>)>,
     #[serde(default)]
@@ -65,9 +70,11 @@ impl World {
             nodes,
             machines,
             leases: self.leases.iter().cloned().collect(),
+            elsewhere: self.elsewhere.iter().collect(),
             conflicts: self.conflicts.iter().map(|(a, t)| (*a, *t)).collect(),
             networks: self.networks.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             images: self.images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
+            media: self.media.iter().map(|(n, m)| (n.clone(), m.clone())).collect(),
             disk_images: self.disk_images.iter().map(|(n, i)| (n.clone(), i.clone())).collect(),
             agents: self.agents.iter().map(|(n, a)| (n.clone(), a.clone())).collect(),
             loaders: self.loaders.clone(),
@@ -105,10 +112,14 @@ impl World {
         for lease in snapshot.leases {
             world.leases.put(Arc::unwrap_or_clone(lease));
         }
+        for (address, mac, node) in snapshot.elsewhere {
+            world.elsewhere.put(address, mac, node);
+        }
         world.conflicts = snapshot.conflicts.into_iter().collect();
         world.networks = snapshot.networks.into_iter().collect();
         world.loaders = snapshot.loaders;
         world.images = snapshot.images.into_iter().collect();
+        world.media = snapshot.media.into_iter().collect();
         world.disk_images = snapshot.disk_images.into_iter().collect();
         world.agents = snapshot.agents.into_iter().collect();
         world.upstream_troubles = snapshot.upstream_troubles.into_iter().collect();

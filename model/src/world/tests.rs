@@ -104,6 +104,19 @@ fn image() -> Image {
     }
 }
 
+fn medium() -> Medium {
+    Medium {
+        os: "debian-12".into(),
+        architecture: "amd64".into(),
+        version: "1".into(),
+        kernel: image().kernel,
+        initrd: image().initrd,
+        extra: vec![image().root],
+        udeb_suite: Some("components".into()),
+        added_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
 /// Every kind of event about every kind of subject, fitting or not.
 fn what() -> impl Strategy<Value = What> {
     let later = |seconds: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
@@ -123,7 +136,11 @@ fn what() -> impl Strategy<Value = What> {
                 reserved,
             }
         }),
-        (ask(), address()).prop_map(|(ask, server)| What::DhcpElsewhere { ask, server }),
+        (ask(), address(), prop::option::of(address())).prop_map(|(ask, server, address)| What::DhcpElsewhere {
+            ask,
+            server,
+            address
+        }),
         ask().prop_map(|ask| What::DhcpRefused { ask, why: "why".into() }),
         ask().prop_map(|ask| What::DhcpInformed { ask, boot_file: None }),
         (address(), mac()).prop_map(|(address, mac)| What::DhcpReleased { address, mac }),
@@ -169,6 +186,8 @@ fn what() -> impl Strategy<Value = What> {
             built_at: Timestamp::UNIX_EPOCH,
         })),
         Just(What::ImageRemoved {}),
+        Just(What::MediumAdded(medium())),
+        Just(What::MediumRemoved {}),
         Just(What::LoadersFound {
             files: vec!["snponly.efi".into()]
         }),
@@ -211,6 +230,7 @@ fn subject() -> impl Strategy<Value = Subject> {
         2 => mac().prop_map(Subject::Machine),
         1 => word(&["lan", "san"]).prop_map(Subject::Network),
         1 => word(&["debian-12"]).prop_map(Subject::Image),
+        1 => word(&["debian-12"]).prop_map(Subject::Medium),
         1 => Just(Subject::Cluster),
     ]
 }

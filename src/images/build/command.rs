@@ -194,7 +194,7 @@ mod tests {
             ..Options::of("debian-12")
         });
         assert!(
-            !network.contains("grub") && !network.contains("initrd.disk"),
+            !network.contains("grub2-common") && !network.contains("initrd.disk"),
             "{network}"
         );
     }

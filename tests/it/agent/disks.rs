@@ -167,7 +167,7 @@ fn laid_out(script: &str) -> Vec<(String, u64)> {
         .map(|part| {
             (
                 part["name"].as_str().unwrap().to_string(),
-                part["size"].as_u64().unwrap() * 512 >> 20,
+                part["size"].as_u64().unwrap() / 2048,
             )
         })
         .collect()

@@ -28,7 +28,8 @@ impl Lab {
         self.folder.path().join("cluster.yaml").to_str().unwrap().to_string()
     }
 
-    fn command(&self) -> Command {
+    /// The program, talking to this lab.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .env("BELLWETHER_LAB", self.folder.path().join("lab"))

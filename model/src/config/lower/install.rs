@@ -61,18 +61,13 @@ fn disk_rule(raw: &raw::Disk, origin: &impl Fn(Span) -> Origin, problems: &mut P
 fn layout(raw: &raw::Layout, origin: &impl Fn(Span) -> Origin, problems: &mut Problems) -> Sourced<Layout> {
     let recipe = raw.recipe.as_ref().map(|v| v.value).unwrap_or_default();
     let at = raw.recipe.as_ref().map_or(raw.span, |v| v.span);
-    match (&raw.passphrase_from, recipe) {
-        (None, Recipe::Encrypted) if !raw.faulty.contains(&"passphrase_from") => problems.push(
-            Diagnostic::error("no-passphrase", "an encrypted disk needs a passphrase")
-                .at(at, "encrypted here")
-                .help("say where this server finds it: `passphrase_from: env:NAME` or `file:/path`"),
-        ),
-        (Some(from), Recipe::Plain | Recipe::Lvm) => problems.push(
+    // Without a passphrase from the server the machine asks for one at its console.
+    if let (Some(from), Recipe::Plain | Recipe::Lvm) = (&raw.passphrase_from, recipe) {
+        problems.push(
             Diagnostic::error("no-use", "a passphrase is of no use here")
                 .at(from.span, "for an encrypted disk")
                 .at(at, "this disk is not encrypted"),
-        ),
-        _ => {}
+        );
     }
     let layout = Layout {
         recipe,

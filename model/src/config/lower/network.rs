@@ -234,6 +234,7 @@ pub(super) fn doors(raw: &raw::Doors, problems: &mut Problems) -> Doors {
         tftp: raw.tftp.as_ref().map_or(default.tftp, |v| v.value.0),
         http: raw.http.as_ref().map_or(default.http, |v| v.value.0),
         cache: raw.cache.as_ref().map_or(default.cache, |v| v.value.0),
+        syslog: raw.syslog.as_ref().map_or(default.syslog, |v| v.value.0),
     };
     if let (Some(http), Some(cache)) = (doors.http, doors.cache)
         && http == cache
@@ -247,14 +248,23 @@ pub(super) fn doors(raw: &raw::Doors, problems: &mut Problems) -> Doors {
             .at(main, "taken by the other one"),
         );
     }
-    if let (Some(dhcp), Some(tftp)) = (doors.dhcp, doors.tftp)
-        && dhcp == tftp
-    {
-        let main = raw.tftp.as_ref().or(raw.dhcp.as_ref()).map_or(raw.span, |v| v.span);
-        problems.push(
-            Diagnostic::error("duplicate-port", format!("DHCP and TFTP cannot both have port {dhcp}"))
+    let udp = [
+        ("DHCP", doors.dhcp, &raw.dhcp),
+        ("TFTP", doors.tftp, &raw.tftp),
+        ("syslog", doors.syslog, &raw.syslog),
+    ];
+    for (at, (name, port, said)) in udp.iter().enumerate() {
+        let before = udp[..at].iter().find(|(_, other, _)| port.is_some() && other == port);
+        if let (Some(port), Some((other, _, other_said))) = (port, before) {
+            let main = said.as_ref().or(other_said.as_ref()).map_or(raw.span, |v| v.span);
+            problems.push(
+                Diagnostic::error(
+                    "duplicate-port",
+                    format!("{other} and {name} cannot both have port {port}"),
+                )
                 .at(main, "taken by the other one"),
-        );
+            );
+        }
     }
     doors
 }

@@ -35,7 +35,9 @@ declare_section! {
         filesystem: Option<At<Filesystem>>,
         /// Size of the swap space, or `none` (the default). Example: `4G`.
         swap: Option<At<SwapSize>>,
-        /// Where the passphrase of an encrypted disk is, on this server: `env:NAME` or `file:/path`.
+        /// Where the passphrase of an encrypted disk is, on this server: `env:NAME` or `file:/path`. Debian's installer is
+        /// never given it, since all that it fetches travels in the clear: leave this out for `via: installer`, and type
+        /// the passphrase at the machine's console when it asks.
         passphrase_from: Option<At<PasswordFrom>>,
     }
 }

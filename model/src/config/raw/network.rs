@@ -71,5 +71,7 @@ declare_section! {
         http: Option<At<Port>>,
         /// The package cache as an HTTP proxy, TCP. Default 3142.
         cache: Option<At<Port>>,
+        /// Syslog of installers, UDP. Default 514.
+        syslog: Option<At<Port>>,
     }
 }

@@ -383,7 +383,7 @@ fn settings() {
         (profile("boot: imgae"), "wrong-value", "imgae"),
         (profile("boot: [image]"), "wrong-type", "image"),
         (profile("image: 'a b'"), "bad-name", "a b"),
-        (profile("loader: grub"), "wrong-value", "grub"),
+        (profile("loader: lilo"), "wrong-value", "lilo"),
         (profile("console: 'ttyS0,fast'"), "wrong-value", "ttyS0,fast"),
         (profile("console: /dev/tty S0"), "wrong-value", "/dev/tty S0"),
         (profile("timezone: Berlin"), "unknown-time-zone", "Berlin"),
@@ -568,7 +568,6 @@ fn installations() {
         ("disk: { min_size: 2T, max_size: 1T }", "no-such-size", "2T"),
         ("disk: { pick: biggest }", "wrong-value", "biggest"),
         ("layout: { recipe: raid }", "wrong-value", "raid"),
-        ("layout: { recipe: encrypted }", "no-passphrase", "encrypted"),
         ("layout: { passphrase_from: env:KEY }", "no-use", "env:KEY"),
         (
             "layout: { recipe: encrypted, passphrase_from: secret }",

@@ -187,6 +187,23 @@ fn proxy_dhcp_leaves_requests_systems_and_strangers_to_the_server() {
 }
 
 #[test]
+fn proxy_dhcp_notes_which_node_took_which_address_of_the_other_server() {
+    let mut stand = proxy();
+    let took = |mac| {
+        let ask = Ask::new(MessageType::Request, mac).requested(ip("10.77.0.50"));
+        ask.server(ip("10.77.0.9"))
+    };
+    let decision = stand.ask(&took(NID1));
+    assert_eq!((is_silent(&decision), decision.why), (true, Reason::Elsewhere));
+    assert_eq!(
+        stand.world.node_at(ip("10.77.0.50").into()).map(|node| &*node.name),
+        Some("nid001")
+    );
+    let stranger = stand.ask(&took(STRANGER));
+    assert_eq!((stranger.events.len(), stranger.why), (0, Reason::ProxyOnly));
+}
+
+#[test]
 fn the_second_pxe_conversation_is_answered_where_it_came_from() {
     for mode in [DhcpMode::Proxy, DhcpMode::Serve] {
         let mut stand = Stand::lab(|lab| lab.dhcp = mode);

@@ -165,7 +165,7 @@ pub(super) fn refused(case: &Case) -> Option<Finding> {
             format!("its firmware asked for an address again, {} later", measure::span(gap)),
         );
     if uefi {
-        finding = secure::advise(case, file, finding);
+        finding = secure::advise(case, path, finding);
     }
     Some(finding.advise(other_loader(file)).advise(case.look()))
 }

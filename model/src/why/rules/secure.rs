@@ -10,22 +10,27 @@ use crate::measure;
 use crate::world::{Chain, Step};
 use wire::dhcp4::Arch;
 
-/// The loader that it gets when it asks next.
-fn next(case: &Case) -> Chosen {
-    let arch = case.boot.and_then(|boot| boot.arch).or(case.state.arch);
-    choose(case.world, case.node, arch.map(Arch::from_code), true)
+/// The loader that it gets when it asks next, or when its PXE client does.
+fn next(case: &Case, pxe: bool) -> Chosen {
+    let code = case.boot.and_then(|boot| boot.arch).or(case.state.arch);
+    let arch = match code.map(Arch::from_code) {
+        Some(Arch::HttpX64) if pxe => Some(Arch::EfiX64),
+        Some(Arch::HttpArm64) if pxe => Some(Arch::EfiArm64),
+        other => other,
+    };
+    choose(case.world, case.node, arch, true)
 }
 
 /// What to do about a loader that the firmware did not start.
-pub(super) fn advise(case: &Case, file: &str, finding: Finding) -> Finding {
-    let next = next(case);
+pub(super) fn advise(case: &Case, path: &str, finding: Finding) -> Finding {
+    // What came by TFTP was asked for by PXE, with which the machine will begin again.
+    let next = next(case, !path.starts_with('/'));
     let signed = next.file.and_then(Chain::begun_by) == Some(Chain::Signed);
     let finding = match (next.file, next.missing) {
-        (_, Some(missing)) => finding.advise(format!("it would get a signed loader by itself: {missing}")),
-        (Some(given), None) if signed && given != file => finding.advise(format!(
-            "nothing, if it asks again: it then gets {given}, which is signed (bellwether lab power, its BMC, or its \
-             button)"
-        )),
+        (_, Some(missing)) => finding.advise(format!("give it what it may start: {missing}")),
+        (Some(given), None) if signed && !path.ends_with(given) => {
+            finding.advise(format!("switch it off and on: it then gets {given}, which is signed"))
+        }
         _ if signed => finding,
         _ => finding.advise("give it a signed loader: loader: grub, or loader: auto, in its settings"),
     };
@@ -37,7 +42,7 @@ pub(super) fn loader_missing(case: &Case) -> Option<Finding> {
     if case.position != Some(Step::Dhcp) && case.position != Some(Step::Discover) {
         return None;
     }
-    let next = next(case);
+    let next = next(case, false);
     let missing = next.missing.filter(|_| next.file.is_none())?;
     let (what, remedy) = missing.split_once(": ")?;
     Some(

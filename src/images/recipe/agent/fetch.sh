@@ -34,13 +34,15 @@ stream() {
         code=$(tail -n 1 "$RUN/curl" | cut -d ' ' -f 1)
         more=$(tail -n 1 "$RUN/curl" | cut -d ' ' -f 2)
         why=$(head -n 1 "$RUN/curl")
-        if [ "$got" -gt 0 ] && [ "$code" = 200 ]; then
+        before=$got
+        got=$((got + ${more:-0}))
+        if [ "$before" -gt 0 ] && [ "$code" = 200 ]; then
+            # What came is the beginning once more, in a place where it does not belong.
             why="the server cannot send a part of it"
             tries=1
-        fi
-        got=$((got + ${more:-0}))
-        [ "$got" = "$size" ] && return 0
-        if [ "$got" -gt "$size" ]; then
+        elif [ "$got" = "$size" ]; then
+            return 0
+        elif [ "$got" -gt "$size" ]; then
             why="it is longer than the $size bytes it should have"
             tries=1
         elif [ "$status" = 0 ]; then

@@ -92,7 +92,8 @@ make_partitions() {
 make_volumes() {
     read -r random </proc/sys/kernel/random/uuid
     GROUP=system-${random%%-*}
-    only="devices{filter=[\"a|^$1\$|\",\"r|.*|\"] use_devicesfile=0} activation{udev_sync=1}"
+    # No rules of LVM's are here for udev, which it would wait for.
+    only="devices{filter=[\"a|^$1\$|\",\"r|.*|\"] use_devicesfile=0} activation{udev_sync=0 udev_rules=0}"
     must "make a physical volume of $1" lvm pvcreate --config "$only" -ff -y "$1"
     must "make a volume group on $1" lvm vgcreate --config "$only" -y "$GROUP" "$1"
     if [ "$SWAP" -gt 0 ]; then

@@ -1,11 +1,18 @@
 # Sourced by the agent: an image that is a whole disk, compressed with zstd.
 
-# It has the disk's own partitions in it. Its first MiB, where they and the boot loader begin, is kept back and written
-# last of all, when the checksum is right: a disk that is not whole does not boot.
+# It has the disk's own partitions in it.
 put_whole() {
     [ "$(blockdev --getss "$DISK")" = 512 ] ||
         fail "$DISK has sectors of $(blockdev --getss "$DISK") bytes, the image is made for 512"
     tell "writing $URL ($(human "$SIZE"), $(human "$UNPACKED") unpacked)"
+    write_whole
+    tell "written and checked"
+    settle_whole
+}
+
+# The first MiB, where partitions and boot loader begin, is kept back and written last of all, when the checksum is right: a
+# disk that is not whole does not boot.
+write_whole() {
     rm -f "$RUN/sum-pipe"
     mkfifo "$RUN/sum-pipe" || fail "cannot make a pipe"
     sha256sum <"$RUN/sum-pipe" >"$RUN/sum" &
@@ -22,8 +29,6 @@ put_whole() {
     read -r found _ <"$RUN/sum"
     [ "$found" = "$SHA256" ] || fail "$URL has the SHA-256 $found, expected $SHA256: bellwether image verify $IMAGE"
     must "write the beginning of $DISK" dd if="$RUN/first" of="$DISK" bs=1M conv=fsync
-    tell "written and checked"
-    settle_whole
 }
 
 # Fetch $1 of $2 bytes and unpack it to the disk $3; what is fetched goes into the pipe $4 too.
