@@ -15,7 +15,6 @@ pub fn router(shared: Shared) -> Router {
         .route("/cloud-init/{node}/{token}/{document}", get(answers::document))
         .route("/images/{image}/{file}", get(files::image))
         .route("/media/{medium}/{file}", get(files::medium))
-        .route("/loaders/{file}", get(files::loader))
         .route("/loaders/{*file}", get(files::loader))
         .route("/autoexec.ipxe", get(boot::autoexec))
         .route("/metrics", get(Shared::metrics_text))
