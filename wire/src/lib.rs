@@ -4,7 +4,7 @@
 //! Invariant: no input makes it panic; what cannot be parsed is an error with a position, or is skipped and counted.
 #![forbid(unsafe_code)]
 // Tests may read their fixtures.
-#![cfg_attr(test, allow(clippy::disallowed_methods))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
 pub mod dhcp4;
 pub mod mac;

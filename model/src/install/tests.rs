@@ -1,4 +1,5 @@
 mod disk;
+mod end;
 mod watch;
 
 use std::process::Command;
