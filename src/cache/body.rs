@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,6 +16,10 @@ use super::download::{End, Head, Progress};
 use super::store::Held;
 use super::upstream::{self, Validators};
 use crate::http::lane::{Lane, SLICE};
+
+/// Readers of a file that grows let so much time pass before they take less than a [`SLICE`]: each of twenty readers
+/// would otherwise be woken for every 16 kB that come from the network.
+const GATHER: Duration = Duration::from_millis(4);
 
 /// A file on its way to one client.
 pub struct Reading {
@@ -118,12 +123,19 @@ impl Reading {
         if growing.direct.is_some() {
             return self.direct().await;
         }
+        let mut gathered = false;
         loop {
             let (written, total, end) = {
                 let progress = growing.progress.borrow_and_update();
                 (progress.written, progress.total, progress.end.clone())
             };
             let upto = self.end.map_or(written, |end| end.min(written));
+            let more = end.is_none() && total != Some(written) && self.end != Some(upto);
+            if self.at < upto && more && !gathered && upto - self.at < SLICE as u64 {
+                gathered = true;
+                tokio::time::sleep(GATHER).await;
+                continue;
+            }
             if self.at < upto {
                 return Ok(Some(Ready::Upto(upto)));
             }
