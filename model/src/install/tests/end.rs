@@ -28,12 +28,23 @@ fn the_end_leaves_accounts_keys_and_the_instructions_for_the_first_start() {
          getent,*) exit 2 ;; esac",
     );
     tool("preseed_fetch", "echo \"from $1\" >\"$2\"");
-    fs::write(target.join("etc/apt/apt.conf.d/00InstallRecommends"), "APT::Install-Recommends \"false\";").unwrap();
-    fs::write(target.join("etc/network/interfaces"), "auto lo\nallow-hotplug eno1\niface eno1 inet dhcp\n").unwrap();
+    fs::write(
+        target.join("etc/apt/apt.conf.d/00InstallRecommends"),
+        "APT::Install-Recommends \"false\";",
+    )
+    .unwrap();
+    fs::write(
+        target.join("etc/network/interfaces"),
+        "auto lo\nallow-hotplug eno1\niface eno1 inet dhcp\n",
+    )
+    .unwrap();
     fs::write(root.join("script"), rendered(FULL, "end.sh")).unwrap();
     let out = Command::new("dash")
         .arg(root.join("script"))
-        .env("PATH", format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap()))
+        .env(
+            "PATH",
+            format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap()),
+        )
         .env("TARGET", &target)
         .env("SYS", root.join("sys"))
         .env("DONE", root.join("done"))
