@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -340,6 +341,13 @@ fn sources(options: &Options, suite: &'static str) -> Result<Vec<apt::Source>, B
 pub(super) fn lock(images: &Path, name: &str) -> Result<File, BuildError> {
     let path = images.join(format!(".lock-{name}"));
     let file = files("make", &path, File::create(&path))?;
+    // A child that is just being started holds every open file for a moment, this one too.
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::park_timeout(Duration::from_millis(25)),
+            _ => break,
+        }
+    }
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(BuildError::Busy(name.to_string())),

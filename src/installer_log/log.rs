@@ -133,9 +133,8 @@ pub fn tail(folder: &Path, deployment: Seq, bytes: u64) -> io::Result<String> {
         return Ok(String::new());
     };
     let length = std::fs::metadata(path(folder, deployment, last))?.len();
-    // The last part may have begun just now.
     let from = (last + length).saturating_sub(bytes);
-    let piece = read(folder, deployment, from, u64::MAX)?.unwrap_or_default();
+    let piece = read(folder, deployment, from, bytes)?.unwrap_or_default();
     Ok(match piece.text.split_once('\n') {
         Some((_, whole)) if from > 0 => whole.to_string(),
         _ => piece.text,

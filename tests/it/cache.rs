@@ -14,7 +14,7 @@ fn cluster(upstream: &str) -> (String, SocketAddr, SocketAddr) {
     let (http, cache) = (free(), free());
     let text = format!(
         "cluster: test\nnetworks:\n  lan: {{ prefix: 10.79.0.0/24 }}\ncache:\n  recheck: 0\n  upstreams:\n    r: {upstream}\n\
-         doors: {{ dhcp: off, tftp: off, http: {}, cache: {} }}\n",
+         doors: {{ dhcp: off, tftp: off, syslog: off, http: {}, cache: {} }}\n",
         http.port(),
         cache.port(),
     );
