@@ -1,5 +1,6 @@
 //! One machine that sends: how much it may, and what it said last.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use model::event::Seq;
@@ -18,9 +19,13 @@ pub(super) struct Source {
     heard: Instant,
     missed: u64,
     deployment: Seq,
-    before: String,
+    /// The last few notable lines: installers go to and fro between two of their parts hundreds of times.
+    before: VecDeque<String>,
     news: u32,
 }
+
+/// How many of them are remembered.
+const BEFORE: usize = 4;
 
 impl Source {
     pub(super) fn new(now: Instant) -> Self {
@@ -30,7 +35,7 @@ impl Source {
             heard: now,
             missed: 0,
             deployment: 0,
-            before: String::new(),
+            before: VecDeque::new(),
             news: 0,
         }
     }
@@ -61,18 +66,21 @@ impl Source {
         }
     }
 
-    /// Whether a notable line is worth a place in the journal: it is another than the one before, and there were not
-    /// too many of its deployment.
+    /// Whether a notable line is worth a place in the journal: it is another than the few before, and there were not too
+    /// many of its deployment.
     pub(super) fn is_news(&mut self, deployment: Seq, line: &str) -> bool {
         if self.deployment != deployment {
             self.deployment = deployment;
             self.before.clear();
             self.news = 0;
         }
-        if self.before == line || self.news >= NOTABLE {
+        if self.before.iter().any(|before| before == line) || self.news >= NOTABLE {
             return false;
         }
-        self.before = line.to_string();
+        if self.before.len() == BEFORE {
+            self.before.pop_front();
+        }
+        self.before.push_back(line.to_string());
         self.news += 1;
         true
     }
@@ -104,6 +112,7 @@ mod tests {
         assert!(source.is_news(1, "unpacks"));
         assert!(!source.is_news(1, "unpacks"));
         assert!(source.is_news(1, "configures"));
+        assert!(!source.is_news(1, "unpacks"), "to and fro is no news");
         assert!(source.is_news(2, "configures"));
         for n in 0..2 * NOTABLE {
             source.is_news(2, &n.to_string());

@@ -122,7 +122,6 @@ fn the_start_is_told_and_every_part_of_the_installation_tells_of_itself() {
     let mut hooks = Vec::new();
     for folder in [
         "base-installer.d",
-        "post-base-installer.d",
         "pre-pkgsel.d",
         "finish-install.d",
     ] {
