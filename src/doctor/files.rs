@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use model::boot::default_loader;
-use model::cluster::{Architecture, BootTarget, Cluster, Settings, Via};
+use model::boot::{default_loader, remedy};
+use model::cluster::{Architecture, BootTarget, Cluster, LoaderChoice, Settings, Via};
+use model::world::Chain;
 use wire::dhcp4::Arch;
 
 use super::{Finding, Host};
@@ -46,8 +47,9 @@ fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
         })
         .collect();
     let mut findings = Vec::new();
+    let there = loaders.there();
     for (file, architecture, firmware) in &asked {
-        if loaders.find(file).is_some() {
+        if there.iter().any(|name| name == file) {
             continue;
         }
         let message = format!("the boot loader {file} for {firmware} on {architecture} is not on this host");
@@ -59,7 +61,9 @@ fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
         } else {
             Finding::warning("files.loader", message)
         };
-        findings.push(if *architecture == "amd64" {
+        findings.push(if Chain::begun_by(file) == Some(Chain::Signed) {
+            finding.advise(remedy(file))
+        } else if *architecture == "amd64" {
             finding.run("apt-get install ipxe")
         } else {
             finding.advise(format!(
@@ -75,7 +79,34 @@ fn loaders(cluster: &Cluster, loaders: &Loaders) -> Vec<Finding> {
             format!("boot loaders are there: {}", names.join(", ")),
         ));
     }
+    findings.extend(signed(cluster, &there));
     findings
+}
+
+/// What `loader: auto` gives a machine whose firmware enforces Secure Boot. ARM machines seldom do.
+fn signed(cluster: &Cluster, there: &[String]) -> Option<Finding> {
+    let choice = |settings: &Settings| settings.loader.as_ref().map(|c| c.value).unwrap_or_default();
+    let finds_out = cluster
+        .nodes
+        .iter()
+        .any(|node| node.architecture == Architecture::Amd64 && choice(&node.settings) == LoaderChoice::Auto);
+    let file = there.iter().find(|file| {
+        !file.starts_with("arm64") && !file.contains("aa64") && Chain::begun_by(file) == Some(Chain::Signed)
+    });
+    match file {
+        _ if !finds_out => None,
+        Some(file) => {
+            let message = format!("a signed boot loader is there: {file}");
+            Some(Finding::ok("files.signed-loader", message))
+        }
+        None => Some(
+            Finding::warning(
+                "files.signed-loader",
+                "there is no signed boot loader: machines whose firmware enforces Secure Boot do not boot",
+            )
+            .run("apt-get install shim-signed grub-efi-amd64-signed"),
+        ),
+    }
 }
 
 /// Images that nodes run, or that are written to their disks; the latter takes the agent, too.

@@ -130,6 +130,7 @@ fn a_host_on_which_nothing_is_wrong_has_nothing_to_put_right() {
         "neighbours.dhcp",
         "neighbours.ipv6",
         "files.loader",
+        "files.signed-loader",
     ] {
         assert!(
             examined.of_check(check).iter().all(|(severity, ..)| *severity == "ok"),

@@ -179,7 +179,7 @@ fn is_there(world: &World, file: &str) -> bool {
 }
 
 /// What to do about a signed loader that is missing.
-pub(crate) fn remedy(file: &str) -> String {
+pub fn remedy(file: &str) -> String {
     match file {
         "shimx64.efi" => "apt install shim-signed grub-efi-amd64-signed, then send SIGHUP".into(),
         "shimaa64.efi" => {

@@ -11,7 +11,7 @@ mod tests;
 mod token;
 
 pub use identify::{Client, Identified, identify};
-pub use loader::{BootFile, Chosen, LOADERS, boot_file, choose, default_loader, likely_arch};
+pub use loader::{BootFile, Chosen, LOADERS, boot_file, choose, default_loader, likely_arch, remedy};
 pub use payload::{Payload, payload};
 pub use script::{Dialect, autoexec, boot_script, script_in};
 pub use target::{Resolved, resolve};
