@@ -120,11 +120,13 @@ impl Foreign {
         let script = "
             ip link add foreign0 type veth peer name foreign1
             ip link set foreign0 master br0 up
-            unshare --net sh -c '
+            setpriv --pdeathsig KILL unshare --net sh -c '
                 until ip link set foreign1 up 2>/dev/null; do sleep 0.1; done
                 ip addr add 10.77.0.9/24 dev foreign1
                 exec dnsmasq --no-daemon --port=0 --conf-file=/dev/null --user=root --interface=foreign1 --pid-file \
                     --leasefile-ro --no-ping --dhcp-authoritative --dhcp-range=10.77.0.50,10.77.0.60,1h' &
+            here=$(readlink /proc/self/ns/net)
+            until [ \"$(readlink /proc/$!/ns/net)\" != \"$here\" ]; do sleep 0.1; done
             ip link set foreign1 netns $!
             wait";
         let child = lab
@@ -141,7 +143,7 @@ impl Foreign {
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        // What runs in the lab's network besides this ends with the lab.
+        // dnsmasq ends with the shell that started it: it is not in the lab's network, where `lab down` would find it.
         self.0.kill().ok();
         self.0.wait().ok();
     }

@@ -90,7 +90,8 @@ fn the_form_of_rfc_5424() {
             None,
             "1 2003-10-11T22:14:15Z h app - - [unclosed said",
         ),
-        ("<13>1 apple: is not a version", "", None, "1 apple: is not a version"),
+        // No RFC 5424 without a time: `1` is then what RFC 3164 has before the tag, a host name (RFC 1123 allows digits).
+        ("<13>1 apple: is not a version", "apple", None, "is not a version"),
     ] {
         let (_, _, a, b, c) = read(datagram);
         assert_eq!((a, b, c), is(program, pid, text), "{datagram:?}");

@@ -120,11 +120,7 @@ fn the_start_is_told_and_every_part_of_the_installation_tells_of_itself() {
         "\n= started\n"
     );
     let mut hooks = Vec::new();
-    for folder in [
-        "base-installer.d",
-        "pre-pkgsel.d",
-        "finish-install.d",
-    ] {
+    for folder in ["base-installer.d", "pre-pkgsel.d", "finish-install.d"] {
         for entry in fs::read_dir(installer.root.join("usr/lib").join(folder)).unwrap() {
             hooks.push(entry.unwrap().path());
         }
