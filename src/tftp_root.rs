@@ -128,7 +128,8 @@ fn part(world: &World, path: &str) -> Option<Role> {
                 .map(|(_, role)| role)
         }
         "images" => world
-            .role_of(name, file)
+            .file_of(name, file)
+            .map(|(_, role)| role)
             .filter(|role| matches!(role, Role::Kernel | Role::Initrd)),
         _ => None,
     }

@@ -23,9 +23,12 @@ pub async fn image(
     headers: HeaderMap,
 ) -> Response {
     let world = shared.journal.world();
-    let known = world.role_of(&name, &file);
-    let path = known.map(|_| shared.images.join(&name).join(&file));
-    send(shared, ends, path, known.unwrap_or(Role::File), &method, &uri, &headers).await
+    let found = world.file_of(&name, &file).map(|(entry, role)| Found {
+        path: shared.images.join(&name).join(&file),
+        role,
+        size: Some(entry.size),
+    });
+    send(shared, ends, found, &method, &uri, &headers).await
 }
 
 /// `GET /media/{medium}/{file}`: the kernel or an initial RAM disk of a medium; nothing else of its folder is served.
@@ -41,10 +44,13 @@ pub async fn medium(
     let known = world
         .media
         .get(&name)
-        .and_then(|medium| medium.files().find(|(entry, _)| entry.name == file))
-        .map(|(_, role)| role);
-    let path = known.map(|_| shared.media.join(&name).join(&file));
-    send(shared, ends, path, known.unwrap_or(Role::File), &method, &uri, &headers).await
+        .and_then(|medium| medium.files().find(|(entry, _)| entry.name == file));
+    let found = known.map(|(entry, role)| Found {
+        path: shared.media.join(&name).join(&file),
+        role,
+        size: Some(entry.size),
+    });
+    send(shared, ends, found, &method, &uri, &headers).await
 }
 
 /// `GET /loaders/{file}`: a boot loader, for UEFI HTTP boot.
@@ -56,25 +62,42 @@ pub async fn loader(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let path = shared.loaders.find(&file);
-    send(shared, ends, path, Role::Loader, &method, &uri, &headers).await
+    let found = shared.loaders.find(&file).map(|path| Found {
+        path,
+        role: Role::Loader,
+        size: None,
+    });
+    send(shared, ends, found, &method, &uri, &headers).await
+}
+
+/// A file that is there as far as the world knows.
+struct Found {
+    path: PathBuf,
+    role: Role,
+    /// Its size, where something says so: a file of another size is torn, or of another build.
+    size: Option<u64>,
 }
 
 async fn send(
     shared: Shared,
     ends: Ends,
-    path: Option<PathBuf>,
-    role: Role,
+    found: Option<Found>,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Response {
     let asked = uri.path().to_string();
+    let role = found.as_ref().map_or(Role::File, |found| found.role);
     let missing = |shared: Shared| {
         Tracked::new(shared, ends, asked.clone(), role, 0, 0).ended(Outcome::NotFound);
         Problem::not_found("no-such-file", format!("{asked} is not here")).into_response()
     };
-    let Some(path) = path else { return missing(shared) };
+    let Some(Found {
+        path, size: expected, ..
+    }) = found
+    else {
+        return missing(shared);
+    };
     let opened = match open(&path).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -83,6 +106,13 @@ async fn send(
         }
     };
     let (mut file, length, etag) = opened;
+    if let Some(expected) = expected.filter(|expected| *expected != length) {
+        let why =
+            format!("{asked} has {length} bytes here, its manifest says {expected}: it is being changed, or damaged");
+        tracing::warn!(path = %path.display(), length, expected, "a file is not the one of its manifest");
+        Tracked::new(shared, ends, asked, role, 0, 0).ended(Outcome::Refused(why.clone()));
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "changing", why).into_response();
+    }
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let range = match text(header::IF_RANGE) {
         Some(tag) if tag != etag => None,

@@ -5,6 +5,7 @@ mod agent;
 mod boots;
 mod cache;
 mod cluster;
+mod deployments;
 mod deploys;
 mod dhcp;
 mod doctor;

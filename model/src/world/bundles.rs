@@ -83,8 +83,8 @@ impl World {
             .chain(self.agents.keys())
     }
 
-    /// What a file of an image is to a node; `None` for everything that nodes are not given.
-    pub fn role_of(&self, bundle: &str, file: &str) -> Option<Role> {
+    /// A file of an image and what it is to a node; `None` for everything that nodes are not given.
+    pub fn file_of(&self, bundle: &str, file: &str) -> Option<(&ImageFile, Role)> {
         let image = self.images.get(bundle);
         let on_disk = image.and_then(|image| image.disk.as_ref());
         let whole = self.disk_images.get(bundle);
@@ -100,7 +100,7 @@ impl World {
         ];
         files
             .into_iter()
-            .find(|(entry, _)| entry.is_some_and(|entry| entry.name == file))
-            .map(|(_, role)| role)
+            .filter_map(|(entry, role)| Some((entry?, role)))
+            .find(|(entry, _)| entry.name == file)
     }
 }

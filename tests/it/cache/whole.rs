@@ -1,36 +1,14 @@
 //! Full disks and sudden ends: what is stored is whole, or is not stored.
 
 use std::io::Write as _;
-use std::process::Command;
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use super::cluster;
-use crate::support::client::succeed;
+use crate::support::disk::Disk;
 use crate::support::segment::Segment;
 use crate::support::server::Served;
 use crate::support::upstream::{Asking, Cached, Hostile, ask, deb, head, well};
-
-/// A small disk of its own.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn of(size: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let at = folder.path().to_str().unwrap();
-        succeed(&["mount", "-t", "tmpfs", "-o", &format!("size={size}"), "none", at]);
-        Self(folder)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        Command::new("umount")
-            .args(["-l", self.0.path().to_str().unwrap()])
-            .output()
-            .ok();
-    }
-}
 
 #[test]
 fn on_a_full_disk_clients_get_their_files_all_the_same() {
@@ -55,7 +33,7 @@ fn on_a_full_disk_clients_get_their_files_all_the_same() {
         stream.write_all(b"0\r\n\r\n").ok();
     });
     let disk = Disk::of("1m");
-    let root = tempfile::tempdir_in(disk.0.path()).unwrap();
+    let root = tempfile::tempdir_in(disk.path()).unwrap();
     let cached = Cached::in_folder(root, upstream.address, |_| {});
     let known = cached.get_settled("/r/pool/a.deb");
     assert!(known.whole && known.body == deb(size));

@@ -1,6 +1,7 @@
 //! What the stories share.
 
 pub mod client;
+pub mod disk;
 pub mod lab;
 pub mod relay;
 pub mod segment;
