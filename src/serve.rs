@@ -30,6 +30,9 @@ use crate::telemetry::Metrics;
 use crate::{cache, cluster_file, conductor, image_watch};
 use spawn::{Spawn, Tasks};
 
+/// How long a door may take until it answers for the first time.
+const OPENED: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// What the server was told on its command line.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -93,10 +96,10 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     };
     let mut loops = Vec::new();
     spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
-    spawn.tftp(&mut tasks, &metrics)?;
+    spawn.tftp(&mut tasks, &metrics, watched(&mut loops, "TFTP"))?;
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
     spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
-    spawn.syslog(&mut tasks, &metrics);
+    spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog"));
     spawn.conductor(&mut tasks);
     let counted = journal.clone();
     metrics.add(move || samples::journal(&counted));
@@ -116,9 +119,10 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         stop: stop_api.clone(),
     };
     let control = tokio::spawn(api::serve(listener, control, stop_api.clone()));
-    systemd::ready(&journal.world());
     // The doors that are closed have no loop: their end of the pulse is gone.
     loops.retain(|(_, pulse)| pulse.is_held());
+    open(&loops, &mut tasks).await?;
+    systemd::ready(&journal.world());
     let alive = Watched {
         journal: journal.clone(),
         loops,
@@ -154,6 +158,21 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     writer.await.ok();
     journal.close().await;
     ended
+}
+
+/// Waits until every door answers: whoever is told that the server is ready may knock. A door that cannot be opened ends
+/// the server here.
+async fn open(loops: &[(&'static str, Pulse)], tasks: &mut Tasks) -> Result<(), ServeError> {
+    let all = futures_util::future::join_all(loops.iter().map(|(_, pulse)| pulse.is_felt(OPENED)));
+    tokio::select! {
+        answers = all => {
+            for ((door, _), _) in loops.iter().zip(answers).filter(|(_, felt)| !felt) {
+                tracing::warn!(door, "a door does not answer after {} s", OPENED.as_secs());
+            }
+            Ok(())
+        }
+        Some(ended) = tasks.join_next() => Err(died(ended)),
+    }
 }
 
 fn own(what: What) -> NewEvent {

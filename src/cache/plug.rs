@@ -56,15 +56,9 @@ pub async fn open(state: &Path, journal: &Journal, metrics: &Metrics) -> Result<
 ///
 /// # Errors
 /// If the door cannot be opened.
-pub async fn plug(
-    cache: Arc<Cache>,
-    door: Option<u16>,
-    beat: Beat,
-    cancel: CancellationToken,
-) -> Result<(), HttpError> {
+pub async fn plug(cache: Arc<Cache>, door: Option<(u16, Beat)>, cancel: CancellationToken) -> Result<(), HttpError> {
     let house = cache.clone().keep_house(cancel.clone());
-    let Some(port) = door else {
-        drop(beat);
+    let Some((port, beat)) = door else {
         house.await;
         return Ok(());
     };

@@ -79,16 +79,14 @@ impl Spawn<'_> {
         });
     }
 
-    pub fn tftp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) -> Result<(), ServeError> {
+    pub fn tftp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) -> Result<(), ServeError> {
         let Some(port) = self.doors.tftp else { return Ok(()) };
         let counters = Arc::new(TftpCounters::default());
         let counted = counters.clone();
         metrics.add(move || samples::tftp(&counted));
+        let listener = Listener::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))?;
         let config = Tftp {
-            listeners: vec![Listener::bind(SocketAddr::new(
-                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                port,
-            ))?],
+            listeners: vec![(listener, beat)],
             resolve: tftp_root::resolve_with(tftp_root::Root {
                 journal: self.journal.clone(),
                 loaders: self.loaders.clone(),
@@ -107,11 +105,12 @@ impl Spawn<'_> {
     }
 
     pub fn cache(&self, tasks: &mut Tasks, beat: Beat) {
-        let plugged = cache::plug(self.cache.clone(), self.doors.cache, beat, self.cancel.clone());
+        let door = self.doors.cache.map(|port| (port, beat));
+        let plugged = cache::plug(self.cache.clone(), door, self.cancel.clone());
         tasks.spawn(async move { ("package cache", plugged.await.map_err(|e| chain(&e))) });
     }
 
-    pub fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
+    pub fn syslog(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
         let Some(port) = self.doors.syslog else { return };
         let counters = Arc::new(SyslogCounters::default());
         let counted = counters.clone();
@@ -123,7 +122,7 @@ impl Spawn<'_> {
             counters,
         };
         let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("syslog", syslog::run(config, cancel).await.map_err(|e| chain(&e))) });
+        tasks.spawn(async move { ("syslog", syslog::run(config, beat, cancel).await.map_err(|e| chain(&e))) });
     }
 
     pub fn dhcp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {

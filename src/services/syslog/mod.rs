@@ -29,6 +29,7 @@ use wire::syslog::parse;
 
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
+use crate::pulse::Beat;
 use source::Source;
 
 /// Longest datagram that is read; RFC 5424 section 6.1 asks for 2,048.
@@ -69,11 +70,11 @@ pub enum SyslogError {
     },
 }
 
-/// Listens until cancelled.
+/// Listens until cancelled, and answers `beat` between two turns.
 ///
 /// # Errors
 /// If it cannot listen.
-pub async fn run(config: Syslog, cancel: CancellationToken) -> Result<(), SyslogError> {
+pub async fn run(config: Syslog, mut beat: Beat, cancel: CancellationToken) -> Result<(), SyslogError> {
     let port = config.port;
     let socket = bind(port).map_err(|source| SyslogError::Bind { port, source })?;
     let mut listener = Listener {
@@ -84,6 +85,7 @@ pub async fn run(config: Syslog, cancel: CancellationToken) -> Result<(), Syslog
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
+            () = beat.answer() => {}
             received = socket.recv_from(&mut datagram) => match received {
                 Ok((length, from)) => listener.heard(&datagram[..length], from, Instant::now()),
                 // An ICMP error of an answer that we never sent; there is nothing to do about it.

@@ -74,7 +74,7 @@ impl Stand {
             logs,
             counters: counters.clone(),
         };
-        let running = tokio::spawn(run(config, cancel.clone()));
+        let running = tokio::spawn(run(config, crate::pulse::pulse().1, cancel.clone()));
         Self {
             journal,
             port,

@@ -29,6 +29,7 @@ use wire::tftp::{ErrorCode, Heard, Outcome, hear};
 pub use counters::TftpCounters;
 pub use listener::Listener;
 
+use crate::pulse::Beat;
 use listener::Arrival;
 use seats::{Claim, Seats};
 
@@ -151,8 +152,8 @@ impl Default for TftpLimits {
 
 /// Everything that the service needs.
 pub struct Tftp {
-    /// Where it listens.
-    pub listeners: Vec<Listener>,
+    /// Where it listens, each with the pulse of its loop.
+    pub listeners: Vec<(Listener, Beat)>,
     /// Says what a request gets.
     pub resolve: Resolve,
     /// Is told the end of every request.
@@ -214,8 +215,8 @@ pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpErro
         stop: stop.clone(),
     });
     let mut listening = JoinSet::new();
-    for listener in config.listeners {
-        listening.spawn(listen(listener, context.clone()));
+    for (listener, beat) in config.listeners {
+        listening.spawn(listen(listener, beat, context.clone()));
     }
     tokio::select! {
         () = cancel.cancelled() => {}
@@ -234,11 +235,13 @@ pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpErro
 }
 
 /// Takes requests from one socket. Never returns without an error.
-async fn listen(listener: Listener, context: Arc<Context>) -> Result<(), TftpError> {
+async fn listen(listener: Listener, mut beat: Beat, context: Arc<Context>) -> Result<(), TftpError> {
     let receiver = listener.into_receiver()?;
     loop {
-        let arrival = receiver.next().await?;
-        admit(&arrival, &context);
+        tokio::select! {
+            arrival = receiver.next() => admit(&arrival?, &context),
+            () = beat.answer() => {}
+        }
     }
 }
 

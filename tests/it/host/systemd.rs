@@ -96,6 +96,12 @@ fn the_manager_hears_ready_alive_reloading_and_stopping_in_this_order() {
     let mut managed = Managed::start(&segment);
     let first = managed.until("READY=1");
     assert_eq!(first.len(), 1, "ready is the first word: {first:?}");
+    let sockets = segment.command("ss").args(["-H", "-ltun"]).output().unwrap();
+    let sockets = String::from_utf8(sockets.stdout).unwrap();
+    for port in [67, 69, 80, 514, 3142] {
+        let open = format!(":{port} ");
+        assert!(sockets.contains(&open), "ready, and port {port} is not open: {sockets}");
+    }
     assert!(first[0].contains("STATUS=1 node"), "{first:?}");
     let mut since: Vec<String> = Vec::new();
     for _ in 0..3 {
@@ -126,6 +132,35 @@ fn the_manager_hears_ready_alive_reloading_and_stopping_in_this_order() {
     managed.signal("TERM");
     managed.until("STOPPING=1");
     assert!(managed.child.wait().unwrap().success(), "{}", managed.log());
+}
+
+#[test]
+fn a_server_that_cannot_open_a_door_never_calls_itself_ready() {
+    let segment = Segment::new("10.77.0.1/24");
+    let mut other = segment
+        .command("python3")
+        .args(["-m", "http.server", "80"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let listens = || {
+        let sockets = segment.command("ss").args(["-H", "-ltn"]).output().unwrap();
+        String::from_utf8_lossy(&sockets.stdout).contains(":80 ")
+    };
+    while !listens() {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        std::thread::park_timeout(Duration::from_millis(30));
+    }
+    let mut managed = Managed::start(&segment);
+    let ended = managed.child.wait().unwrap();
+    other.kill().ok();
+    other.wait().ok();
+    assert!(!ended.success());
+    assert_eq!(managed.hear(Duration::from_millis(50)), None);
+    let log = managed.log();
+    assert!(log.contains("port 80") || log.contains(":80"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,7 +38,7 @@ impl Server {
         let (counters, cancel) = (Arc::new(TftpCounters::default()), CancellationToken::new());
         let (report, finished) = channel();
         let config = Tftp {
-            listeners: vec![listener],
+            listeners: vec![(listener, bellwether::pulse::pulse().1)],
             resolve: resolve_below(root.path().to_owned()),
             report: Arc::new(move |done| {
                 // The test may have ended already.
