@@ -1,0 +1,164 @@
+"""Two namespaces and a cable: a server on one side, clients on the other, and what the server costs.
+
+Nothing outside of the namespaces is touched. Only processes that were started here are ended.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../target"))
+BELLWETHER = os.path.abspath(os.environ.get("BELLWETHER", f"{TARGET}/release/bellwether"))
+GENERATOR = os.path.abspath(os.environ.get("BELLWETHER_BENCH", f"{TARGET}/release/bellwether-bench"))
+QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")
+ROUNDS = int(os.environ.get("ROUNDS", "1" if QUICK else "3"))
+SERVER = "10.78.0.1"
+CLIENT = "10.78.0.2"
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGESIZE")
+
+
+def run(*command, check=True, **options):
+    return subprocess.run([str(word) for word in command], check=check, capture_output=True, text=True, **options)
+
+
+class Lab:
+    """The namespaces; a context manager that leaves nothing behind."""
+
+    def __init__(self):
+        self.server, self.client = f"bwb{os.getpid()}s", f"bwb{os.getpid()}c"
+        self.folder = tempfile.mkdtemp(prefix="bellwether-bench-", dir=os.environ.get("BENCH_DIR"))
+        os.chmod(self.folder, 0o755)
+        self.running = []
+
+    def __enter__(self):
+        for name in (self.server, self.client):
+            run("ip", "netns", "add", name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "-n", self.server, "link", "add", "sv0", "type", "veth", "peer", "name", "cv0", "netns", self.client)
+        for name, link, address in ((self.server, "sv0", SERVER), (self.client, "cv0", CLIENT)):
+            run("ip", "-n", name, "addr", "add", f"{address}/16", "dev", link)
+            run("ip", "-n", name, "link", "set", link, "up")
+        return self
+
+    def __exit__(self, *_):
+        for server in list(self.running):
+            server.stop()
+        for name in (self.server, self.client):
+            run("ip", "netns", "del", name, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def route_clients(self, prefix, gateway):
+        """Clients own every address of a prefix behind a router that is theirs, as machines behind a relay agent do."""
+        run("ip", "-n", self.client, "route", "replace", "local", prefix, "dev", "lo")
+        run("ip", "-n", self.client, "addr", "replace", f"{gateway}/32", "dev", "lo")
+        run("ip", "-n", self.server, "route", "replace", prefix, "via", CLIENT)
+
+    def place(self, name):
+        """An empty folder."""
+        path = f"{self.folder}/{name}"
+        shutil.rmtree(path, ignore_errors=True)
+        os.makedirs(path)
+        return path
+
+    def start(self, name, command, environment=None):
+        return Server(self, name, command, environment)
+
+    def ask(self, *command, check=True, timeout=280):
+        """Runs a client to its end."""
+        return run("ip", "netns", "exec", self.client, *command, check=check, timeout=timeout)
+
+
+class Server:
+    """A running server with everything that it forks."""
+
+    def __init__(self, lab, name, command, environment):
+        self.lab, self.name = lab, name
+        self.log = f"{lab.folder}/{name.replace('/', '-')}.log"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["ip", "netns", "exec", lab.server, *[str(word) for word in command]], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=dict(os.environ, **(environment or {})), start_new_session=True)
+        self.pid = self.process.pid  # `ip netns exec` becomes the server
+        self.peak = 0
+        self.ended = threading.Event()
+        self.sampler = threading.Thread(target=self._sample, daemon=True)
+        self.sampler.start()
+        lab.running.append(self)
+
+    def tree(self):
+        """The process and its descendants; a server that leaves its parent is found by its session."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    with open(f"/proc/{entry}/stat") as stat:
+                        fields = stat.read().rsplit(")", 1)[1].split()
+                except OSError:
+                    continue
+                if int(fields[3]) == self.pid:
+                    found.append((int(entry), fields))
+        return found
+
+    def cpu(self):
+        """Seconds of processor time until now, of ended children too."""
+        return sum(sum(int(f) for f in fields[11:15]) for _, fields in self.tree()) / TICK
+
+    def _sample(self):
+        while not self.ended.wait(0.1):
+            total = 0
+            for pid, _ in self.tree():
+                try:
+                    with open(f"/proc/{pid}/status") as status:
+                        # Pages that forks share are counted once, with the parent.
+                        want = "VmHWM:" if pid == self.pid else "RssAnon:"
+                        total += next((int(line.split()[1]) for line in status if line.startswith(want)), 0)
+                except OSError:
+                    continue
+            self.peak = max(self.peak, total)
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def until(self, what, so, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not self.alive():
+                raise SystemExit(f"{self.name} ended by itself:\n{self.said()}")
+            if so():
+                return self
+            time.sleep(0.02)
+        raise SystemExit(f"{self.name}: waited {seconds} s until {what}\n{self.said()}")
+
+    def listens(self, kind, port):
+        """Waits until something in the server's namespace listens there."""
+        flag = "-lntH" if kind == "tcp" else "-lnuH"
+        return self.until(f"{kind} port {port} is open", lambda: run(
+            "ip", "netns", "exec", self.lab.server, "ss", flag, f"sport = :{port}").stdout.strip())
+
+    def said(self):
+        with open(self.log, errors="replace") as log:
+            return log.read()[-4000:]
+
+    def stop(self, hard=False):
+        """Ends it; returns its peak of memory in MB."""
+        if self in self.lab.running:
+            self.lab.running.remove(self)
+            self.ended.set()
+            self.sampler.join()
+            for pid, _ in self.tree() or [(self.pid, None)]:
+                try:
+                    os.kill(pid, signal.SIGKILL if hard else signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.peak / 1000
