@@ -3,6 +3,7 @@
 Nothing outside of the namespaces is touched. Only processes that were started here are ended.
 """
 
+import itertools
 import os
 import shutil
 import signal
@@ -20,7 +21,30 @@ ROUNDS = int(os.environ.get("ROUNDS", "1" if QUICK else "3"))
 SERVER = "10.78.0.1"
 CLIENT = "10.78.0.2"
 TICK = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGESIZE")
+NUMBERS = itertools.count()
+
+
+def cgroup(name):
+    """A new control group that counts processor time, of ended children too; none where the kernel gives none."""
+    for root, count in (("/sys/fs/cgroup/cpuacct", "cpuacct.usage"), ("/sys/fs/cgroup", "cpu.stat")):
+        path = f"{root}/{name}"
+        try:
+            os.mkdir(path)
+        except OSError:
+            continue
+        if os.path.exists(f"{path}/{count}"):
+            return path
+        os.rmdir(path)
+    return None
+
+
+def stat_of(pid):
+    """The fields of a process from its state on; none if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
 
 
 def run(*command, check=True, **options):
@@ -79,10 +103,12 @@ class Server:
 
     def __init__(self, lab, name, command, environment):
         self.lab, self.name = lab, name
-        self.log = f"{lab.folder}/{name.replace('/', '-')}.log"
-        with open(self.log, "ab") as log:
+        self.log = f"{lab.folder}/{name}.log"
+        self.cgroup = cgroup(f"bwb{os.getpid()}-{next(NUMBERS)}")
+        enter = ["sh", "-c", f"echo $$ > {self.cgroup}/cgroup.procs; exec \"$@\"", "sh"] if self.cgroup else []
+        with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                ["ip", "netns", "exec", lab.server, *[str(word) for word in command]], stdin=subprocess.DEVNULL,
+                [*enter, "ip", "netns", "exec", lab.server, *[str(word) for word in command]], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=dict(os.environ, **(environment or {})), start_new_session=True)
         self.pid = self.process.pid  # `ip netns exec` becomes the server
         self.peak = 0
@@ -92,27 +118,30 @@ class Server:
         lab.running.append(self)
 
     def tree(self):
-        """The process and its descendants; a server that leaves its parent is found by its session."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    with open(f"/proc/{entry}/stat") as stat:
-                        fields = stat.read().rsplit(")", 1)[1].split()
-                except OSError:
-                    continue
-                if int(fields[3]) == self.pid:
-                    found.append((int(entry), fields))
-        return found
+        """The process and everything that it started: by its control group, else by its session."""
+        if self.cgroup:
+            try:
+                with open(f"{self.cgroup}/cgroup.procs") as procs:
+                    return [int(line) for line in procs]
+            except OSError:
+                return []
+        return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and (stat_of(pid) or [0] * 4)[3] == str(self.pid)]
 
     def cpu(self):
         """Seconds of processor time until now, of ended children too."""
-        return sum(sum(int(f) for f in fields[11:15]) for _, fields in self.tree()) / TICK
+        if self.cgroup:
+            try:
+                with open(f"{self.cgroup}/cpuacct.usage") as usage:
+                    return int(usage.read()) / 1e9
+            except OSError:
+                with open(f"{self.cgroup}/cpu.stat") as stat:
+                    return int(stat.readline().split()[1]) / 1e6
+        return sum(sum(int(f) for f in (stat_of(pid) or [])[11:15]) for pid in self.tree()) / TICK
 
     def _sample(self):
         while not self.ended.wait(0.1):
             total = 0
-            for pid, _ in self.tree():
+            for pid in self.tree():
                 try:
                     with open(f"/proc/{pid}/status") as status:
                         # Pages that forks share are counted once, with the parent.
@@ -151,7 +180,7 @@ class Server:
             self.lab.running.remove(self)
             self.ended.set()
             self.sampler.join()
-            for pid, _ in self.tree() or [(self.pid, None)]:
+            for pid in self.tree() or [self.pid]:
                 try:
                     os.kill(pid, signal.SIGKILL if hard else signal.SIGTERM)
                 except ProcessLookupError:
@@ -161,4 +190,10 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            for _ in range(100):
+                try:
+                    os.rmdir(self.cgroup) if self.cgroup else None
+                    break
+                except OSError:
+                    time.sleep(0.02)  # a child is on its way out
         return self.peak / 1000

@@ -1,5 +1,6 @@
 """How Bellwether and its peers are started for a comparison: each as its manual advises, leases durable, nothing logged."""
 
+import hashlib
 import json
 import os
 
@@ -117,3 +118,34 @@ def tftp_dnsmasq(lab, folder):
 
 
 TFTP = {"Bellwether": tftp_bellwether, "tftpd-hpa": tftp_hpa, "atftpd": tftp_atftpd, "dnsmasq": tftp_dnsmasq}
+
+
+# --- The whole chain: kernel, initrd and root are `files` {name: bytes}
+
+def write_bytes(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+    os.chmod(path, 0o644)
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "path": os.path.basename(path)}
+
+
+def image(folder, files):
+    """An image as `bellwether image build` would leave it, of any bytes."""
+    os.makedirs(folder)
+    entries = {key: write_bytes(f"{folder}/{name}", files[name])
+               for key, name in (("kernel", "kernel"), ("initrd", "initrd"), ("root", "root.squashfs"))}
+    entries["kernel"]["version"] = "6.1.0-bench"
+    nothing = hashlib.sha256(b"").hexdigest()
+    manifest = {"name": "bench", "os": "debian-12", "architecture": "amd64", "built_at": "2026-01-01T00:00:00Z", "kind": "system",
+                **entries, "packages": {"count": 0, "sha256": nothing}, "recipe": nothing}
+    write(f"{folder}/manifest.json", json.dumps(manifest))
+
+
+def chain_bellwether(lab, nodes, files, relayed="10.79.0.0/16", first="10.79.16.0", router="10.79.0.1"):
+    folder = lab.place("bellwether")
+    image(f"{folder}/images/bench", files)
+    os.makedirs(f"{folder}/loaders")
+    write_bytes(f"{folder}/loaders/snponly.efi", files["loader"])
+    file = cluster(f"{folder}/cluster.yaml", nodes, "--prefix", relayed, "--first", first, "--network", f"router: {router}",
+                   "--image", "bench", "--line", "doors: { cache: off, syslog: off }")
+    return bellwether(lab, folder, file)

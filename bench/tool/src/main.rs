@@ -3,9 +3,11 @@
 // Tests may read their fixtures.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod addresses;
 mod cluster;
 mod limits;
 mod spread;
+mod storm;
 mod tftp;
 
 use std::process::ExitCode;
@@ -18,6 +20,8 @@ use clap::Parser;
 enum Command {
     /// Fetch a file with many TFTP clients at once; exit status 1 if any failed
     Tftp(tftp::Args),
+    /// Switch many simulated machines on and boot them through the whole chain; exit status 1 if any failed
+    Storm(storm::Args),
     /// Write a cluster file with many nodes
     Cluster(cluster::Args),
 }
@@ -25,6 +29,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Tftp(args) => tftp::run(&args),
+        Command::Storm(args) => storm::run(&args),
         Command::Cluster(args) => cluster::run(&args),
     };
     match result {

@@ -39,6 +39,19 @@ impl Spread {
     }
 }
 
+/// A text whose numbers are replaced, so that failures that differ only in them count as one.
+pub fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '0'..='9' if out.ends_with('#') => {}
+            '0'..='9' => out.push('#'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +63,10 @@ mod tests {
         assert_eq!(all, (1.0, 100.0, 180.0, 198.0, 200.0));
         assert_eq!(Spread::of(vec![7.0]).p99, 7.0);
         assert_eq!(Spread::of(Vec::new()), Spread::default());
+    }
+
+    #[test]
+    fn failures_that_differ_only_in_numbers_are_alike() {
+        assert_eq!(without_numbers("block 17 of 4 is late"), "block # of # is late");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: knows neither sockets nor clocks; whoever drives it repeats [`Download::repeat`] after silence.
 
-use wire::tftp::{Mode, Packet, RawRequest, Wanted, encode_ack};
+use wire::tftp::{Packet, RawRequest, Wanted, encode_ack};
 
 /// How a client answers a block that it does not expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -82,13 +82,9 @@ impl Download {
             timeout: None,
             window: wish.window.filter(|&blocks| blocks > 1),
         };
-        let mode = match Mode::Octet {
-            Mode::Octet => b"octet".as_slice(),
-            Mode::Netascii => b"netascii",
-        };
         Packet::Read(RawRequest {
             path: wish.path.as_bytes(),
-            mode,
+            mode: b"octet",
             wanted,
         })
         .encode()

@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-pub use download::{Manner, Wish};
+pub use download::{Download, Manner, Wish};
 use faults::Faults;
 use swarm::{Orders, Tally};
 
-use crate::spread::Spread;
+use crate::addresses::AddressRange;
+use crate::spread::{Spread, without_numbers};
 
 /// Fetch a file with many TFTP clients at once.
 #[derive(Debug, clap::Args)]
@@ -69,9 +70,9 @@ pub struct Args {
     /// Threads
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Addresses of this host to speak from, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "0.0.0.0")]
-    source: Vec<Ipv4Addr>,
+    /// Addresses of this host that the clients speak from in turn: one, or `first-last`
+    #[arg(long, default_value = "0.0.0.0")]
+    source: AddressRange,
     /// The file as it should be: every byte is compared
     #[arg(long)]
     compare: Option<PathBuf>,
@@ -157,7 +158,7 @@ fn orders(args: &Args) -> Result<Orders, String> {
     };
     Ok(Orders {
         server,
-        sources: args.source.clone(),
+        sources: args.source,
         wish: Wish {
             path: args.file.clone(),
             block_size: Some(args.blksize).filter(|&size| size > 0),
@@ -182,8 +183,7 @@ fn orders(args: &Args) -> Result<Orders, String> {
 fn report(args: &Args, tally: &Tally, began: Instant) -> Report {
     let mut failures: BTreeMap<String, usize> = BTreeMap::new();
     for why in tally.done.iter().filter_map(|done| done.failure.as_ref()) {
-        let alike: String = why.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
-        *failures.entry(alike.replace("##", "#")).or_default() += 1;
+        *failures.entry(without_numbers(why)).or_default() += 1;
     }
     let complete: Vec<_> = tally.done.iter().filter(|done| done.failure.is_none()).collect();
     let bytes: u64 = complete.iter().map(|done| done.bytes).sum();

@@ -3,8 +3,8 @@
 //! Invariant: every transfer ends: completed, refused, or given up at its deadline.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::download::{Download, Step, Wish};
 use super::faults::{Faults, Way};
+use crate::addresses::AddressRange;
 
 /// How long a socket is still listened to after its file is complete, to count what comes too late.
 const DALLY: Duration = Duration::from_millis(200);
@@ -27,8 +28,8 @@ const LARGEST: usize = 65_536;
 pub struct Orders {
     /// The server's well-known port.
     pub server: SocketAddrV4,
-    /// Where they speak from; unspecified lets the system choose.
-    pub sources: Vec<Ipv4Addr>,
+    /// Where they speak from, in turn; unspecified lets the system choose.
+    pub sources: AddressRange,
     /// What each asks for.
     pub wish: Wish,
     /// The file as it should be, if known.
@@ -173,8 +174,7 @@ impl Swarm<'_> {
     }
 
     fn begin(&mut self, client: usize, left: usize) -> io::Result<()> {
-        let sources = &self.orders.sources;
-        let socket = UdpSocket::bind((sources[client % sources.len()], 0))?;
+        let socket = UdpSocket::bind((self.orders.sources.nth(client), 0))?;
         socket.set_nonblocking(true)?;
         let now = Instant::now();
         let seed = self.orders.seed ^ ((client as u64) << 20) ^ left as u64;
@@ -312,7 +312,7 @@ impl Swarm<'_> {
 
     fn close(&mut self, at: usize) -> io::Result<()> {
         if let Some(session) = self.sessions[at].take() {
-            self.epoll.delete(fd(&session.socket))?;
+            self.epoll.delete(session.socket.as_fd())?;
             self.free.push(at);
             self.alive -= 1;
         }
@@ -352,8 +352,4 @@ impl Session {
         }
         Ok(step.end)
     }
-}
-
-fn fd(socket: &UdpSocket) -> BorrowedFd<'_> {
-    socket.as_fd()
 }
