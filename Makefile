@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache bench-deploy deb e2e-installer
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -38,6 +38,16 @@ e2e-installer: packages release
 docs:
 	BELLWETHER_WRITE_MANUAL=1 cargo test --quiet -p bellwether-model --lib manual
 	cargo run --quiet -- schema > docs/cluster.schema.json
+
+# Beside the peers, in namespaces; each writes its section of bench/RESULTS.md. BENCH_QUICK=1 takes minutes instead of hours.
+bench: release-bench
+	bench/run
+
+bench-dhcp bench-tftp bench-http bench-storm bench-growth: bench-%: release-bench
+	bench/run $*
+
+release-bench:
+	cargo build --release --locked -p bellwether -p bellwether-bench
 
 # The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
 bench-cache: release

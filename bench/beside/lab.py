@@ -3,6 +3,8 @@
 Nothing outside of the namespaces is touched. Only processes that were started here are ended.
 """
 
+import contextlib
+import fcntl
 import itertools
 import os
 import shutil
@@ -49,6 +51,18 @@ def stat_of(pid):
 
 def run(*command, check=True, **options):
     return subprocess.run([str(word) for word in command], check=check, capture_output=True, text=True, **options)
+
+
+@contextlib.contextmanager
+def alone():
+    """Holds the file BENCH_LOCK, if one is named, so that other work on a shared machine can keep out of each measurement."""
+    path = os.environ.get("BENCH_LOCK")
+    if not path:
+        yield
+        return
+    with open(path, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Lab:
@@ -169,6 +183,15 @@ class Server:
         flag = "-lntH" if kind == "tcp" else "-lnuH"
         return self.until(f"{kind} port {port} is open", lambda: run(
             "ip", "netns", "exec", self.lab.server, "ss", flag, f"sport = :{port}").stdout.strip())
+
+    def settled(self):
+        """Waits until it has read what it reads at its start: until it rests."""
+        def rests():
+            before = self.cpu()
+            time.sleep(0.3)
+            return self.cpu() - before < 0.03
+
+        return self.until("it rests", rests)
 
     def said(self):
         with open(self.log, errors="replace") as log:

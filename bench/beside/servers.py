@@ -72,7 +72,7 @@ def dhcp_kea(lab, nodes):
     path = write(f"{folder}/kea.json", json.dumps(config))
     server = lab.start("kea", [program("kea-dhcp4"), "-c", path],
                        {"KEA_PIDFILE_DIR": folder, "KEA_LOCKFILE_DIR": "none"})
-    return server.listens("udp", 67)
+    return server.listens("udp", 67).settled()
 
 
 def dhcp_dnsmasq(lab, nodes):
@@ -81,7 +81,7 @@ def dhcp_dnsmasq(lab, nodes):
     pool = POOL.replace("-", ",") if not nodes else "10.78.1.0,10.78.1.200"
     return dnsmasq(lab, folder, "--no-ping", f"--dhcp-range={pool},255.255.0.0,12h", "--dhcp-authoritative",
                    f"--dhcp-leasefile={folder}/leases", "--dhcp-lease-max=1000000", f"--dhcp-hostsfile={hosts}",
-                   "--quiet-dhcp", "--dhcp-boot=snponly.efi").listens("udp", 67)
+                   "--quiet-dhcp", "--dhcp-boot=snponly.efi").listens("udp", 67).settled()
 
 
 def dnsmasq(lab, folder, *arguments):

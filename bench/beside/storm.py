@@ -4,7 +4,7 @@ import json
 import os
 import random
 
-from .lab import GENERATOR, QUICK, ROUNDS, SERVER, Lab
+from .lab import GENERATOR, QUICK, ROUNDS, SERVER, Lab, alone
 from .nginx import nginx
 from .peers import install, version
 from .report import Section, middle, number, ratio, shown
@@ -52,7 +52,7 @@ class Diy:
             dnsmasq(lab, place, "--no-ping", "--dhcp-range=10.79.1.0,10.79.1.250,255.255.0.0,12h", "--dhcp-authoritative",
                     f"--dhcp-leasefile={place}/leases", "--dhcp-lease-max=1000000", f"--dhcp-hostsfile={hosts}", "--quiet-dhcp",
                     "--dhcp-userclass=set:ipxe,iPXE", f"--dhcp-boot=tag:ipxe,{at}/boot.ipxe", "--dhcp-boot=tag:!ipxe,snponly.efi",
-                    "--enable-tftp", f"--tftp-root={tftp}", "--tftp-max=10000", "--quiet-tftp").listens("udp", 67),
+                    "--enable-tftp", f"--tftp-root={tftp}", "--tftp-max=10000", "--quiet-tftp").listens("udp", 67).settled(),
             nginx(lab, web)]
 
 
@@ -81,7 +81,8 @@ def main():
         for _ in range(ROUNDS):
             for storm in STORMS:
                 for kind in (Bellwether, Diy):
-                    one = measure(lab, kind, *storm, files)
+                    with alone():
+                        one = measure(lab, kind, *storm, files)
                     results.setdefault((storm, kind.name), []).append(one)
                     print(storm, kind.name, {**one, "steps": {k: round(v["p99"], 4) for k, v in one["steps"].items()}}, flush=True)
     tables(section, results)

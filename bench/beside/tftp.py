@@ -4,8 +4,8 @@ import json
 import os
 import random
 
-from .lab import GENERATOR, QUICK, ROUNDS, SERVER, Lab
-from .peers import install, version
+from .lab import GENERATOR, QUICK, ROUNDS, SERVER, Lab, alone
+from .peers import install, program, version
 from .report import Section, middle, ratio, shown
 from .servers import TFTP
 
@@ -54,12 +54,12 @@ def main():
         with open(f"{folder}/f1m", "wb") as file:
             file.write(random.Random(7).randbytes(SIZE))
         os.chmod(f"{folder}/f1m", 0o644)
-        from .peers import program
         program("in.tftpd"), program("atftpd")  # downloads are no part of the measurement
         section = Section("TFTP", peers)
 
         def add(test, name, *arguments):
-            one = measure(lab, TFTP[name], folder, *arguments)
+            with alone():
+                one = measure(lab, TFTP[name], folder, *arguments)
             results.setdefault((test, name), []).append(one)
             print(test, name, one, flush=True)
 

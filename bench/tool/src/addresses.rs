@@ -25,9 +25,7 @@ impl FromStr for AddressRange {
     fn from_str(text: &str) -> Result<Self, String> {
         let address = |text: &str| {
             let parsed: Result<Ipv4Addr, _> = text.trim().parse();
-            parsed
-                .map(u32::from)
-                .map_err(|_| format!("{text} is no IPv4 address"))
+            parsed.map(u32::from).map_err(|_| format!("{text} is no IPv4 address"))
         };
         let (first, last) = match text.split_once('-') {
             Some((first, last)) => (address(first)?, address(last)?),

@@ -74,7 +74,8 @@ fn text(args: &Args) -> Result<String, String> {
     for number in 0..args.nodes {
         let name = number + 1;
         let (mac, address) = (nth_mac(args.mac, number), nth_address(args.first, number)?);
-        writeln!(out, "  nid{name:0width$}: {{ mac: \"{mac}\", address: {address} }}").expect("a String takes every text");
+        writeln!(out, "  nid{name:0width$}: {{ mac: \"{mac}\", address: {address} }}")
+            .expect("a String takes every text");
     }
     Ok(out)
 }

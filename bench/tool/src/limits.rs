@@ -12,8 +12,9 @@ pub fn raise_open_files(wanted: u64) -> Result<(), String> {
     if soft >= wanted {
         return Ok(());
     }
-    setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted))
-        .map_err(|_| format!("{wanted} open files are needed and {hard} allowed: raise `ulimit -Hn`, or take fewer clients"))
+    setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted)).map_err(|_| {
+        format!("{wanted} open files are needed and {hard} allowed: raise `ulimit -Hn`, or take fewer clients")
+    })
 }
 
 /// Processor time of this process until now, in seconds.

@@ -34,7 +34,10 @@ impl Place {
         };
         let server = match host.parse::<SocketAddrV4>() {
             Ok(server) => Some(server),
-            Err(_) => host.parse::<Ipv4Addr>().ok().map(|address| SocketAddrV4::new(address, 80)),
+            Err(_) => host
+                .parse::<Ipv4Addr>()
+                .ok()
+                .map(|address| SocketAddrV4::new(address, 80)),
         };
         match server {
             Some(server) => Ok(Self {
@@ -137,8 +140,16 @@ impl Connection {
     }
 
     async fn ask(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Head, String> {
-        let length = if method == "POST" { format!("Content-Length: {}\r\n", body.len()) } else { String::new() };
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}{length}\r\n", self.server).into_bytes();
+        let length = if method == "POST" {
+            format!("Content-Length: {}\r\n", body.len())
+        } else {
+            String::new()
+        };
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}{length}\r\n",
+            self.server
+        )
+        .into_bytes();
         request.extend_from_slice(body);
         self.stream.write_all(&request).await.map_err(broken)?;
         let end = loop {
@@ -180,7 +191,8 @@ fn head(text: &str) -> Option<Head> {
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let length = lines.find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse().ok())?
     })?;
     Some(Head { status, length })
 }
@@ -192,7 +204,10 @@ mod tests {
     #[test]
     fn a_place_is_read_from_a_url() {
         let place = Place::parse("http://10.0.0.1/boot/n1/script?mac=x").unwrap();
-        assert_eq!((place.server.to_string(), place.path.as_str()), ("10.0.0.1:80".into(), "/boot/n1/script?mac=x"));
+        assert_eq!(
+            (place.server.to_string(), place.path.as_str()),
+            ("10.0.0.1:80".into(), "/boot/n1/script?mac=x")
+        );
         assert_eq!(Place::parse("http://10.0.0.1:8080").unwrap().server.port(), 8080);
         assert!(Place::parse("https://10.0.0.1/").is_err());
         assert!(Place::parse("http://host/").is_err());

@@ -92,8 +92,14 @@ fn lease(packet: &Packet<'_>, repeated: u32) -> Lease {
     let server = packet.server_id().and_then(Result::ok).unwrap_or(Ipv4Addr::UNSPECIFIED);
     Lease {
         address: packet.yiaddr(),
-        next_server: if packet.siaddr().is_unspecified() { server } else { packet.siaddr() },
-        boot_file: packet.boot_file().map_or_else(|| text(packet.file()), |option| text(&option)),
+        next_server: if packet.siaddr().is_unspecified() {
+            server
+        } else {
+            packet.siaddr()
+        },
+        boot_file: packet
+            .boot_file()
+            .map_or_else(|| text(packet.file()), |option| text(&option)),
         repeated,
     }
 }
@@ -107,7 +113,10 @@ fn question(kind: MessageType, xid: u32, mac: Mac, stage: Stage, relay: Ipv4Addr
     uuid[1..7].copy_from_slice(b"BWUUID");
     uuid[11..].copy_from_slice(&mac.octets());
     message
-        .option(code::PARAMETER_LIST, &[1, 3, 6, 12, 15, 28, 43, 51, 54, 60, 66, 67, 97, 128, 175])
+        .option(
+            code::PARAMETER_LIST,
+            &[1, 3, 6, 12, 15, 28, 43, 51, 54, 60, 66, 67, 97, 128, 175],
+        )
         .option(code::MAX_SIZE, &1472u16.to_be_bytes())
         .option(code::VENDOR_CLASS, b"PXEClient:Arch:00007:UNDI:003016")
         .option(code::CLIENT_ARCH, &[0, 7])

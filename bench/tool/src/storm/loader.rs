@@ -65,14 +65,17 @@ async fn probe(from: Ipv4Addr, server: Ipv4Addr, wish: &Wish) -> Result<u32, Str
     let mut buffer = vec![0; 2048];
     for silences in 0..TRIES {
         line.say(&request).await;
-        let Some(length) = line.hear(&mut buffer).await else { continue };
+        let Some(length) = line.hear(&mut buffer).await else {
+            continue;
+        };
         return match Packet::parse(&buffer[..length]) {
             Ok(Packet::Error { code, message }) => {
                 let text = String::from_utf8_lossy(message);
                 Err(format!("the TFTP server says error {}: {text}", code.0))
             }
             _ => {
-                line.say(&encode_error(ErrorCode::OPTIONS_REJECTED, "User aborted the transfer")).await;
+                line.say(&encode_error(ErrorCode::OPTIONS_REJECTED, "User aborted the transfer"))
+                    .await;
                 Ok(silences)
             }
         };

@@ -169,7 +169,10 @@ impl Node {
         line.open = None;
         if let Some(ready) = ready.filter(|_| self.does(Step::Ready)) {
             let place = Place::parse(&ready)?;
-            line.to(&place).await?.post(&place.path, b"hostname=node&fqdn=node&instance_id=i").await?;
+            line.to(&place)
+                .await?
+                .post(&place.path, b"hostname=node&fqdn=node&instance_id=i")
+                .await?;
         }
         watch.done(story, Step::Ready);
         Ok(())

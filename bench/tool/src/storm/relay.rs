@@ -41,8 +41,9 @@ impl Relay {
     /// # Errors
     /// A text that says what to do.
     pub fn bind(address: Ipv4Addr, server: Ipv4Addr) -> Result<Arc<Self>, String> {
-        let socket = socket(address)
-            .map_err(|error| format!("the relay agent cannot have {address}:67: {error}; is the address ours, and are we root?"))?;
+        let socket = socket(address).map_err(|error| {
+            format!("the relay agent cannot have {address}:67: {error}; is the address ours, and are we root?")
+        })?;
         Ok(Arc::new(Self {
             socket,
             server: SocketAddrV4::new(server, SERVER_PORT),
@@ -63,7 +64,9 @@ impl Relay {
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error),
             };
-            let Ok(packet) = Packet::parse(&buffer[..length]) else { continue };
+            let Ok(packet) = Packet::parse(&buffer[..length]) else {
+                continue;
+            };
             match self.waiting().get(&packet.xid()) {
                 Some(conversation) => drop(conversation.send(buffer[..length].to_vec())),
                 None => drop(self.late.fetch_add(1, Ordering::Relaxed)),

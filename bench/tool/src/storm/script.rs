@@ -38,7 +38,9 @@ pub fn read(script: &str, mac: Mac) -> Result<Leads, String> {
         let mut words = line.split_whitespace();
         match words.next() {
             Some("chain") => {
-                let Some(url) = words.find(|word| !word.starts_with("--")) else { continue };
+                let Some(url) = words.find(|word| !word.starts_with("--")) else {
+                    continue;
+                };
                 return Ok(Leads::Chain(url.to_string()));
             }
             Some("kernel") => {
@@ -59,10 +61,16 @@ pub fn read(script: &str, mac: Mac) -> Result<Leads, String> {
 }
 
 fn argument(system: &mut System, word: &str, mac: Mac) -> Result<(), String> {
-    if let Some(url) = word.strip_prefix("bellwether.root=").or(word.strip_prefix("root=live:")) {
+    if let Some(url) = word
+        .strip_prefix("bellwether.root=")
+        .or(word.strip_prefix("root=live:"))
+    {
         system.root = Some(url.to_string());
     } else if let Some(seed) = word.strip_prefix("ds=nocloud") {
-        system.answers = seed.split(';').find_map(|part| part.strip_prefix("s=")).map(String::from);
+        system.answers = seed
+            .split(';')
+            .find_map(|part| part.strip_prefix("s="))
+            .map(String::from);
     } else if let Some(named) = word.strip_prefix("BOOTIF=01-")
         && named != mac.hyphened().to_string()
     {
@@ -96,7 +104,9 @@ mod tests {
     fn a_script_names_everything_that_is_fetched() {
         let text = "#!ipxe\nkernel http://s/k initrd=initrd bellwether.root=http://s/root ds=nocloud;dsmode=net;s=http://s/ci/ \
                     BOOTIF=01-${net0/mac:hexhyp} || goto failed\ninitrd http://s/i || goto failed\nboot\n";
-        let Leads::System(system) = read(text, MAC).unwrap() else { panic!("a system") };
+        let Leads::System(system) = read(text, MAC).unwrap() else {
+            panic!("a system")
+        };
         let expected = System {
             kernel: "http://s/k".into(),
             initrd: Some("http://s/i".into()),
@@ -116,7 +126,10 @@ mod tests {
     #[test]
     fn a_chain_is_followed_to_this_machine() {
         let text = "#!ipxe\nchain --replace http://s/${net0/mac:hexhyp}.ipxe\n";
-        assert_eq!(read(text, MAC), Ok(Leads::Chain("http://s/00-0c-01-00-00-01.ipxe".into())));
+        assert_eq!(
+            read(text, MAC),
+            Ok(Leads::Chain("http://s/00-0c-01-00-00-01.ipxe".into()))
+        );
     }
 
     #[test]

@@ -154,7 +154,11 @@ impl Swarm<'_> {
                 self.begin(next, self.orders.count)?;
             }
             let pause = if self.orders.faults.none() { LOOK } else { LULL };
-            let pause = if waiting.is_empty() { pause } else { Duration::from_millis(1) };
+            let pause = if waiting.is_empty() {
+                pause
+            } else {
+                Duration::from_millis(1)
+            };
             let timeout = EpollTimeout::try_from(pause).unwrap_or(EpollTimeout::ZERO);
             let ready = match self.epoll.wait(&mut events, timeout) {
                 Ok(ready) => ready,
@@ -253,7 +257,9 @@ impl Swarm<'_> {
     fn look(&mut self, now: Instant) -> io::Result<()> {
         for at in 0..self.sessions.len() {
             let mut end = None;
-            let Some(session) = self.sessions[at].as_mut() else { continue };
+            let Some(session) = self.sessions[at].as_mut() else {
+                continue;
+            };
             if let Some(until) = session.dallies {
                 if now >= until {
                     self.close(at)?;
@@ -269,7 +275,11 @@ impl Swarm<'_> {
             }
             if end.is_none() && now - session.started >= self.orders.deadline {
                 let bytes = session.download.bytes;
-                let heard = if session.download.heard() { "" } else { "; the server never answered" };
+                let heard = if session.download.heard() {
+                    ""
+                } else {
+                    "; the server never answered"
+                };
                 let seconds = self.orders.deadline.as_secs();
                 end = Some(Err(format!("not complete after {seconds} s{heard}: {bytes} bytes")));
             } else if end.is_none() && now - session.quiet_since >= self.orders.patience {
@@ -292,7 +302,9 @@ impl Swarm<'_> {
     }
 
     fn ended(&mut self, at: usize, end: Result<(), String>, now: Instant) -> io::Result<()> {
-        let Some(session) = self.sessions[at].as_mut() else { return Ok(()) };
+        let Some(session) = self.sessions[at].as_mut() else {
+            return Ok(());
+        };
         session.dallies = Some(now + DALLY);
         self.tally.duplicates += session.download.duplicates;
         self.tally.early += session.download.early;
@@ -341,7 +353,14 @@ impl Session {
         }
         match self.socket.send(ack) {
             // What an earlier packet met is reported here; the packet itself is lost, as on any network.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
+                ) =>
+            {
+                Ok(())
+            }
             result => result.map(drop),
         }
     }

@@ -1,0 +1,142 @@
+"""How Bellwether grows: start, memory, answers and command lines with more nodes and with more events."""
+
+import sqlite3
+import time
+
+from .http import wrk
+from .lab import BELLWETHER, QUICK, ROUNDS, SERVER, Lab, alone, run
+from .peers import install
+from .report import Section, shown
+from .servers import chain_bellwether
+
+NODES = (100, 1_000, 10_000) if QUICK else (100, 1_000, 10_000, 100_000)
+EVENTS = (0, 100_000, 1_000_000) if QUICK else (0, 1_000_000, 10_000_000)
+EVENT_NODES = 1_000
+FILES = {"loader": b"loader", "kernel": b"kernel", "initrd": b"initrd", "root.squashfs": b"root"}
+
+
+def timed(*command):
+    began = time.monotonic()
+    out = run(*command)
+    return time.monotonic() - began, out.stdout
+
+
+def resident(server):
+    with open(f"/proc/{server.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1e3
+
+
+def command(state, *words):
+    return timed(BELLWETHER, "--state", state, *words)[0]
+
+
+def nodes(lab, count):
+    """One size: everything from the start to the command line."""
+    began = time.monotonic()
+    server = chain_bellwether(lab, count, FILES, relayed="10.80.0.0/13", first="10.81.0.0", router="10.80.0.1")
+    first_start = time.monotonic() - began
+    state = f"{lab.folder}/bellwether"
+    file = f"{state}/cluster.yaml"
+    memory = resident(server)
+    width = len(str(count))
+    scripts = wrk(lab, server, 1, f"/boot/nid%0{width}d/script", count)
+    busy = wrk(lab, server, 16, f"/boot/nid%0{width}d/script", count)
+    with open(file) as old:
+        text = old.read()
+    with open(f"{state}/changed.yaml", "w") as new:
+        # The last node gets another kernel argument.
+        new.write(text.rstrip().removesuffix("}") + ", kernel_args: changed }\n")
+    found = {"first_start": first_start, "memory": memory, "script_p50": scripts["p50"], "script_p99": scripts["p99"], "scripts": busy["rate"],
+             "check": timed(BELLWETHER, "check", file)[0], "plan": command(state, "plan", f"{state}/changed.yaml"),
+             "apply": command(state, "apply", "--yes", f"{state}/changed.yaml"), "list": command(state, "nodes"),
+             "why": command(state, "why", f"nid{1:0{width}}")}
+    user_data, _ = timed(BELLWETHER, "--state", state, "show", f"nid{1:0{width}}", "--render", "user-data")
+    found["user_data"] = user_data
+    found["peak"] = server.stop()
+    server, found["start"] = again(lab, state)
+    server.stop()
+    return found
+
+
+def again(lab, state):
+    """Starts the server on a state that is there; seconds until it answers over HTTP."""
+    began = time.monotonic()
+    server = lab.start("bellwether", [BELLWETHER, "serve", "--state", state, "--config", f"{state}/cluster.yaml"], {"RUST_LOG": "warn"})
+    server.until("it is healthy", lambda: run("ip", "netns", "exec", lab.client, "curl", "-sf", f"http://{SERVER}/healthz", check=False).stdout, 280)
+    return server, time.monotonic() - began
+
+
+def fill(state, count):
+    """Repeats the events of real boots until there are so many, spread over all nodes; the snapshots are removed."""
+    store = sqlite3.connect(next(iter(run("sh", "-c", f"ls {state}/*.db").stdout.split())))
+    store.execute("pragma journal_mode=wal"), store.execute("pragma synchronous=off"), store.execute("pragma cache_size=-500000")
+    store.execute("delete from snapshot")
+    last, at = store.execute("select max(seq), max(at) from event").fetchone()
+    kinds = store.execute("select actor, subject, kind, body from event where subject like 'node:%' or subject like 'nid%' order by seq limit 400").fetchall()
+    if not kinds:
+        raise SystemExit("no events of nodes to repeat")
+
+    def rows():
+        for number in range(1, count - last + 1):
+            actor, subject, kind, body = kinds[number % len(kinds)]
+            yield last + number, at + number, actor, subject, kind, body
+
+    store.executemany("insert into event (seq, at, actor, subject, kind, body) values (?, ?, ?, ?, ?, ?)", rows())
+    store.commit()
+    store.execute("pragma wal_checkpoint(truncate)")
+    store.close()
+
+
+def events(lab, count):
+    server = chain_bellwether(lab, EVENT_NODES, FILES)
+    state, name = f"{lab.folder}/bellwether", f"nid{1:0{len(str(EVENT_NODES))}}"
+    for number in range(1, 101):
+        lab.ask("curl", "-sf", f"http://{SERVER}/boot/nid{number:0{len(str(EVENT_NODES))}}/script")
+    server.stop()
+    if count:
+        fill(state, count)
+    server, replay = again(lab, state)
+    server.stop()
+    server, start = again(lab, state)
+    found = {"replay": replay, "start": start, "memory": resident(server)}
+    scripts = wrk(lab, server, 1, f"/boot/nid%0{len(str(EVENT_NODES))}d/script", EVENT_NODES)
+    found.update(script_p50=scripts["p50"], script_p99=scripts["p99"], list=command(state, "nodes"), why=command(state, "why", name),
+                 timeline=command(state, "timeline", name), events=command(state, "events", "--last", "100"),
+                 disk=int(run("du", "-sk", state).stdout.split()[0]) / 1e3)
+    server.stop()
+    return found
+
+
+def main():
+    install("wrk", "curl", "ip", "ss")
+    section = Section("Growth", "itself")
+    by_nodes, by_events = {}, {}
+    with Lab() as lab:
+        lab.route_clients("10.80.0.0/13", "10.80.0.1")
+        for _ in range(ROUNDS):
+            for count in NODES:
+                with alone():
+                    by_nodes.setdefault(count, []).append(nodes(lab, count))
+                print(count, by_nodes[count][-1], flush=True)
+        for _ in range(1 if EVENTS[-1] > 1_000_000 else ROUNDS):
+            for count in EVENTS:
+                with alone():
+                    by_events.setdefault(count, []).append(events(lab, count))
+                print(count, by_events[count][-1], flush=True)
+
+    def table(results, first, names):
+        section.table([first, *(f"{count:,}" for count in results)],
+                      [[title, *(shown([one[key] for one in runs]) for runs in results.values())] for key, title in names.items()])
+
+    section.text("Each node has a line of its own in the cluster file. Command lines count from the shell's call to their end.\n")
+    table(by_nodes, "declared nodes", {
+        "first_start": "first start until it serves, s", "start": "start on its state until it answers HTTP, s", "memory": "memory after the start, MB",
+        "peak": "peak memory, MB", "script_p50": "a script, 1 client: p50, ms", "script_p99": "p99, ms", "scripts": "scripts/s, 16 clients",
+        "user_data": "`show NODE --render user-data`, s", "check": "`check`, s", "plan": "`plan`, one node changed, s", "apply": "`apply` of that, s",
+        "list": "`nodes`, s", "why": "`why NODE`, s"})
+    section.text(f"{EVENT_NODES:,} nodes; the journal is filled with copies of the events of real answers.\n")
+    table(by_events, "events in the journal", {
+        "replay": "start without a snapshot (all events folded), s", "start": "start with one, s", "memory": "memory after the start, MB",
+        "disk": "state on disk, MB", "script_p50": "a script, 1 client: p50, ms", "script_p99": "p99, ms", "list": "`nodes`, s", "why": "`why NODE`, s",
+        "timeline": "`timeline NODE`, s", "events": "`events --last 100`, s"})
+    section.write()
