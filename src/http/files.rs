@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::event::{Outcome, Role};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use wire::range::{Wanted, wanted};
 
-use super::range::{Wanted, wanted};
 use super::transfer::{Body, Tracked};
 use super::{Ends, Problem, Shared};
 
