@@ -10,7 +10,6 @@ mod hook;
 mod install;
 pub mod lane;
 mod problem;
-pub mod range;
 mod routes;
 mod server;
 mod transfer;

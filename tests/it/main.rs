@@ -9,6 +9,7 @@ mod deployments;
 mod deploys;
 mod dhcp;
 mod doctor;
+mod faults;
 mod grub;
 mod host;
 mod http;

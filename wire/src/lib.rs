@@ -11,6 +11,7 @@ pub mod mac;
 pub mod malformed;
 pub mod probe;
 pub mod ra;
+pub mod range;
 pub mod syslog;
 pub mod tftp;
 
