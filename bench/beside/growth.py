@@ -50,8 +50,8 @@ def nodes(lab, count):
              "check": timed(BELLWETHER, "check", file)[0], "plan": command(state, "plan", f"{state}/changed.yaml"),
              "apply": command(state, "apply", "--yes", f"{state}/changed.yaml"), "list": command(state, "nodes"),
              "why": command(state, "why", f"nid{1:0{width}}")}
-    user_data, _ = timed(BELLWETHER, "--state", state, "show", f"nid{1:0{width}}", "--render", "user-data")
-    found["user_data"] = user_data
+    found["user_data"], text = timed(BELLWETHER, "--state", state, "show", f"nid{1:0{width}}", "--render", "user-data")
+    found["user_data_size"] = len(text) / 1e3
     found["peak"] = server.stop()
     server, found["start"] = again(lab, state)
     server.stop()
@@ -132,7 +132,7 @@ def main():
     table(by_nodes, "declared nodes", {
         "first_start": "first start until it serves, s", "start": "start on its state until it answers HTTP, s", "memory": "memory after the start, MB",
         "peak": "peak memory, MB", "script_p50": "a script, 1 client: p50, ms", "script_p99": "p99, ms", "scripts": "scripts/s, 16 clients",
-        "user_data": "`show NODE --render user-data`, s", "check": "`check`, s", "plan": "`plan`, one node changed, s", "apply": "`apply` of that, s",
+        "user_data": "`show NODE --render user-data`, s", "user_data_size": "size of that, kB", "check": "`check`, s", "plan": "`plan`, one node changed, s", "apply": "`apply` of that, s",
         "list": "`nodes`, s", "why": "`why NODE`, s"})
     section.text(f"{EVENT_NODES:,} nodes; the journal is filled with copies of the events of real answers.\n")
     table(by_events, "events in the journal", {

@@ -22,7 +22,9 @@ def number(value, digits=None):
 
 
 def shown(values, digits=None):
-    """Median [least..most]."""
+    """Median [least..most]; of a single value itself."""
+    if len(values) == 1:
+        return number(values[0], digits)
     return f"{number(middle(values), digits)} [{number(min(values), digits)}..{number(max(values), digits)}]"
 
 

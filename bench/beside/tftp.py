@@ -1,15 +1,15 @@
 """TFTP beside tftpd-hpa, atftpd and dnsmasq: many clients, block sizes, windows, a bad network."""
 
 import json
-import os
 import random
 
 from .lab import GENERATOR, QUICK, ROUNDS, SERVER, Lab, alone
 from .peers import install, program, version
 from .report import Section, middle, ratio, shown
-from .servers import TFTP
+from .servers import TFTP, write_bytes
 
-SIZE = 1 << 20
+# Bytes of the file: for few clients, and for more than 100.
+SIZES = {"few": 1 << 20, "many": 1 << 18}
 CLIENTS = (1, 100, 1_000) if QUICK else (1, 100, 1_000, 5_000)
 SHAPES = ((1468, 1), (512, 1), (1468, 16)) if QUICK else ((512, 1), (1468, 1), (1468, 4), (1468, 16), (1468, 64), (512, 16))
 # A run moves about so much, and each client at least one file.
@@ -31,8 +31,9 @@ def measure(lab, start, folder, clients, *arguments):
     server = start(lab, folder)
     before = server.cpu()
     count = max(1, FILES // clients)
-    out = lab.ask(GENERATOR, "tftp", SERVER, "f1m", "-n", clients, "--count", count, "--source", SOURCES, "--deadline", 60,
-                  "--compare", f"{folder}/f1m", *arguments, check=False, timeout=200)
+    file = "few" if clients <= 100 else "many"
+    out = lab.ask(GENERATOR, "tftp", SERVER, file, "-n", clients, "--count", count, "--source", SOURCES, "--deadline", 60,
+                  "--compare", f"{folder}/{file}", *arguments, check=False, timeout=200)
     used = server.cpu() - before
     peak = server.stop()
     if not out.stdout:
@@ -51,9 +52,8 @@ def main():
     with Lab() as lab:
         lab.route_clients(PREFIX, ROUTER)
         folder = lab.place("files")
-        with open(f"{folder}/f1m", "wb") as file:
-            file.write(random.Random(7).randbytes(SIZE))
-        os.chmod(f"{folder}/f1m", 0o644)
+        for file, size in SIZES.items():
+            write_bytes(f"{folder}/{file}", random.Random(7).randbytes(size))
         program("in.tftpd"), program("atftpd")  # downloads are no part of the measurement
         section = Section("TFTP", peers)
 
@@ -90,7 +90,7 @@ def tables(section, results):
         others = [values(test, name, key) for name in names if name != ours and (test, name) in results]
         return ratio(values(test, ours, key), (max if more else min)(others, key=middle), more) if others else ""
 
-    section.text(f"`bellwether-bench tftp`, a file of 1 MiB, every byte compared, each client from an address of its own, all asking at the "
+    section.text(f"`bellwether-bench tftp`, a file of 1 MiB (256 KiB for more than 100 clients), every byte compared, each client from an address of its own, all asking at the "
                  f"same moment; {FILES} files in a run or one for each client, if that is more. Who has not its file after 60 s has failed.\n")
     grid = [(block, window, clients) for block, window in SHAPES for clients in CLIENTS]
 
