@@ -73,19 +73,6 @@ struct Crowd {
     asking: Option<JoinHandle<()>>,
 }
 
-/// A socket in the namespace of a station.
-fn socket_in(station: &Station, address: (Ipv4Addr, u16)) -> UdpSocket {
-    let namespace = std::fs::File::open(format!("/run/netns/{}", station.name)).unwrap();
-    // A thread of its own: a namespace is a thread's.
-    std::thread::scope(|scope| {
-        let opened = scope.spawn(|| {
-            nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-            UdpSocket::bind(address).unwrap()
-        });
-        opened.join().unwrap()
-    })
-}
-
 /// A segment, and a station on it that is the relay agent of the network behind it.
 fn behind_relay() -> (Segment, Station) {
     let segment = Segment::new("10.77.0.1/24");
@@ -99,7 +86,7 @@ fn behind_relay() -> (Segment, Station) {
 impl Crowd {
     /// Begins to ask.
     fn begin(relay: &Station) -> Self {
-        let socket = socket_in(relay, (RELAY, 67));
+        let socket = relay.within(|| UdpSocket::bind((RELAY, 67)).unwrap());
         let (book, stop) = (Arc::new(Mutex::new(Book::default())), Arc::new(AtomicBool::new(false)));
         let (noted, stopped) = (book.clone(), stop.clone());
         let asking = std::thread::spawn(move || {
