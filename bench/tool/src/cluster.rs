@@ -93,3 +93,45 @@ fn nth_address(first: Ipv4Addr, number: u32) -> Result<Ipv4Addr, String> {
         .map(Ipv4Addr::from)
         .ok_or_else(|| format!("{number} addresses from {first} on leave IPv4"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(nodes: u32, range: bool) -> Args {
+        Args {
+            nodes,
+            prefix: "10.78.0.0/15".into(),
+            pool: None,
+            first: Ipv4Addr::new(10, 78, 0, 254),
+            mac: Mac([0, 12, 1, 0, 0, 255]),
+            image: None,
+            range,
+            network: Vec::new(),
+            line: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nodes_follow_each_other_in_names_macs_and_addresses() {
+        let text = text(&args(10, false)).unwrap();
+        assert!(
+            text.contains("  nid01: { mac: \"00:0c:01:00:00:ff\", address: 10.78.0.254 }\n"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("  nid10: { mac: \"00:0c:01:00:01:08\", address: 10.78.1.7 }\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_range_is_one_line() {
+        let text = text(&args(1000, true)).unwrap();
+        assert!(
+            text.ends_with("  nid[0001-1000]: { mac: \"00:0c:01:00:00:ff+\", address: 10.78.0.254+ }\n"),
+            "{text}"
+        );
+        assert!(self::text(&args(10_000_001, true)).is_err());
+    }
+}

@@ -55,12 +55,15 @@ pub struct Connection {
     server: SocketAddrV4,
     /// What was received and not yet taken.
     buffer: Vec<u8>,
+    /// The server said that it closes the connection.
+    pub closing: bool,
 }
 
 /// The head of an answer.
 struct Head {
     status: u16,
     length: u64,
+    closing: bool,
 }
 
 impl Connection {
@@ -81,6 +84,7 @@ impl Connection {
             stream,
             server,
             buffer: Vec::new(),
+            closing: false,
         })
     }
 
@@ -163,7 +167,9 @@ impl Connection {
         };
         let head = head(&String::from_utf8_lossy(&self.buffer[..end]));
         self.buffer.drain(..end + 4);
-        head.ok_or_else(|| format!("{path}: an answer without a length"))
+        let head = head.ok_or_else(|| format!("{path}: an answer without a length"))?;
+        self.closing = head.closing;
+        Ok(head)
     }
 
     async fn more(&mut self) -> Result<(), String> {
@@ -189,12 +195,20 @@ fn expect(head: &Head, status: u16, path: &str) -> Result<(), String> {
 fn head(text: &str) -> Option<Head> {
     let mut lines = text.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let length = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse().ok())?
-    })?;
-    Some(Head { status, length })
+    let (mut length, mut closing) = (None, false);
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        let value = value.trim();
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.parse().ok();
+        } else if name.eq_ignore_ascii_case("connection") {
+            closing = value.eq_ignore_ascii_case("close");
+        }
+    }
+    Some(Head {
+        status,
+        length: length?,
+        closing,
+    })
 }
 
 #[cfg(test)]
@@ -215,8 +229,8 @@ mod tests {
 
     #[test]
     fn a_head_needs_a_length() {
-        let found = head("HTTP/1.1 206 Partial Content\r\nContent-LENGTH: 17\r\n").unwrap();
-        assert_eq!((found.status, found.length), (206, 17));
+        let found = head("HTTP/1.1 206 Partial Content\r\nContent-LENGTH: 17\r\nconnection: Close\r\n").unwrap();
+        assert_eq!((found.status, found.length, found.closing), (206, 17, true));
         assert!(head("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n").is_none());
     }
 }

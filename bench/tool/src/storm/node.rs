@@ -223,7 +223,10 @@ struct Lines {
 
 impl Lines {
     async fn to(&mut self, place: &Place) -> Result<&mut Connection, String> {
-        let kept = self.open.take().filter(|(to, _)| to.server == place.server);
+        let kept = self
+            .open
+            .take()
+            .filter(|(to, line)| to.server == place.server && !line.closing);
         let connection = match kept {
             Some((_, connection)) => connection,
             None => Connection::open(self.from, place.server).await?,
