@@ -65,6 +65,9 @@ def highest(lab, start, nodes):
     best, low, high, rate = None, None, None, START
     while True:
         one = offered(lab, start, nodes, rate)
+        if one["lost"] >= LOSS:
+            # One run may have met other work on the machine; two in a row are the server.
+            one = offered(lab, start, nodes, rate)
         if one["lost"] < LOSS:
             low, best = rate, one
             # A generator that does not reach its rate has measured what it reached.
@@ -160,7 +163,7 @@ def tables(section, kind, values):
 TESTS = {"rate": highest, **{rate: lambda lab, start, nodes, rate=rate: latency(lab, start, nodes, rate) for rate in LATENCY},
          "avalanche": avalanche}
 TEXT = f"""perfdhcp, each exchange a new client with PXE's options, sent to the server as a relay agent does; the server starts with an
-empty lease file for each run, which is on a disk. The rate is searched for: doubled until 1 % of the exchanges of {SECONDS} s are lost, then
+empty lease file for each run, which is on a disk. The rate is searched for: doubled until 1 % of the exchanges of {SECONDS} s are lost twice in a row, then
 the gap is halved until it is below {CLOSE - 1:.0%}. Bellwether and dnsmasq sync each lease (Bellwether in groups) before its
 ACK leaves; Kea appends to its file and does not sync. Bellwether asks the wire whether a pool address is free before it
 offers it to a stranger (half a second); Kea 2.2 cannot and dnsmasq is told not to. {NODES:,} nodes are declared."""
