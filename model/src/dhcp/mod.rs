@@ -9,6 +9,7 @@
 
 mod address;
 mod describe;
+mod grounds;
 mod identify;
 mod offers;
 mod place;
@@ -22,6 +23,7 @@ mod serve;
 mod tests;
 
 pub use describe::describe;
+pub use grounds::{Ground, Stage as PromiseStage};
 pub use identify::{Identified, identify};
 pub use offers::Offers;
 pub use reason::Reason;
@@ -152,6 +154,7 @@ impl Decision {
 /// `offers` remembers what is promised by the decision, so that the next question sees it.
 pub fn decide(world: &World, offers: &mut Offers, now: Timestamp, rx: &Received<'_>) -> Decision {
     offers.expire(now);
+    offers.begin();
     let place = match place(world, rx) {
         Ok(place) => place,
         Err(why) => return Decision::silent(why),

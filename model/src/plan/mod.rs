@@ -222,5 +222,8 @@ fn surroundings(now: &Cluster, wanted: &Cluster) -> Vec<String> {
     if now.cache != wanted.cache {
         says.push("the package cache changes: size, upstreams or hosts".to_string());
     }
+    if now.recorder != wanted.recorder {
+        says.push("the recorder gets another size".to_string());
+    }
     says
 }
