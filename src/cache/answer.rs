@@ -17,9 +17,10 @@ use super::store::{Entry, Held};
 use super::trouble::Trouble;
 use super::upstream::Question;
 use super::{Cache, Seat};
+use wire::range::{Wanted, wanted};
+
 use crate::http::Problem;
 use crate::http::lane::Lane;
-use crate::http::range::{Wanted, wanted};
 
 /// How an answer came about, for whoever looks at it: `X-Cache: HIT`.
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");

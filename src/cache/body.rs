@@ -15,7 +15,7 @@ use super::counters::{add, count};
 use super::download::{End, Head, Progress};
 use super::store::Held;
 use super::upstream::{self, Validators};
-use crate::http::lane::{Lane, SLICE};
+use crate::http::lane::{Lane, SLICE, warm};
 
 /// Readers of a file that grows let so much time pass before they take less than a [`SLICE`]: each of twenty readers
 /// would otherwise be woken for every 16 kB that come from the network.
@@ -200,6 +200,7 @@ impl Reading {
     async fn piece(&self, upto: u64) -> io::Result<Bytes> {
         let upto = upto.min(self.at + SLICE as u64);
         if let Some(lane) = &self.lane {
+            warm(&self.file, self.at..upto).await?;
             return Ok(lane.piece(&self.file, self.at..upto));
         }
         let (file, at) = (self.file.clone(), self.at);

@@ -2,15 +2,18 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
-use axum::body::Body as HttpBody;
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::event::{Outcome, Role};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use wire::range::{Wanted, wanted};
 
-use super::range::{Wanted, wanted};
-use super::transfer::{Body, Tracked};
+use super::lane::Lane;
+use super::transfer::{Tracked, body};
 use super::{Ends, Problem, Shared};
 
 /// `GET /images/{image}/{file}`: a file of an image that nodes are given; nothing else of its folder is served.
@@ -18,9 +21,8 @@ pub async fn image(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
     Path((name, file)): Path<(String, String)>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    Extension(lane): Extension<Arc<Lane>>,
+    request: Parts,
 ) -> Response {
     let world = shared.journal.world();
     let found = world.file_of(&name, &file).map(|(entry, role)| Found {
@@ -28,7 +30,7 @@ pub async fn image(
         role,
         size: Some(entry.size),
     });
-    send(shared, ends, found, &method, &uri, &headers).await
+    send(shared, ends, lane, found, &request).await
 }
 
 /// `GET /media/{medium}/{file}`: the kernel or an initial RAM disk of a medium; nothing else of its folder is served.
@@ -36,9 +38,8 @@ pub async fn medium(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
     Path((name, file)): Path<(String, String)>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    Extension(lane): Extension<Arc<Lane>>,
+    request: Parts,
 ) -> Response {
     let world = shared.journal.world();
     let known = world
@@ -50,7 +51,7 @@ pub async fn medium(
         role,
         size: Some(entry.size),
     });
-    send(shared, ends, found, &method, &uri, &headers).await
+    send(shared, ends, lane, found, &request).await
 }
 
 /// `GET /loaders/{file}`: a boot loader, for UEFI HTTP boot.
@@ -58,16 +59,15 @@ pub async fn loader(
     State(shared): State<Shared>,
     Extension(ends): Extension<Ends>,
     Path(file): Path<String>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    Extension(lane): Extension<Arc<Lane>>,
+    request: Parts,
 ) -> Response {
     let found = shared.loaders.find(&file).map(|path| Found {
         path,
         role: Role::Loader,
         size: None,
     });
-    send(shared, ends, found, &method, &uri, &headers).await
+    send(shared, ends, lane, found, &request).await
 }
 
 /// A file that is there as far as the world knows.
@@ -78,15 +78,8 @@ struct Found {
     size: Option<u64>,
 }
 
-async fn send(
-    shared: Shared,
-    ends: Ends,
-    found: Option<Found>,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Response {
-    let asked = uri.path().to_string();
+async fn send(shared: Shared, ends: Ends, lane: Arc<Lane>, found: Option<Found>, request: &Parts) -> Response {
+    let asked = request.uri.path().to_string();
     let role = found.as_ref().map_or(Role::File, |found| found.role);
     let missing = |shared: Shared| {
         Tracked::new(shared, ends, asked.clone(), role, 0, 0).ended(Outcome::NotFound);
@@ -105,7 +98,7 @@ async fn send(
             return missing(shared);
         }
     };
-    let (mut file, length, etag) = opened;
+    let (file, length, etag) = opened;
     if let Some(expected) = expected.filter(|expected| *expected != length) {
         let why =
             format!("{asked} has {length} bytes here, its manifest says {expected}: it is being changed, or damaged");
@@ -113,7 +106,7 @@ async fn send(
         Tracked::new(shared, ends, asked, role, 0, 0).ended(Outcome::Refused(why.clone()));
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "changing", why).into_response();
     }
-    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    let text = |name: header::HeaderName| request.headers.get(name).and_then(|v| v.to_str().ok());
     let range = match text(header::IF_RANGE) {
         Some(tag) if tag != etag => None,
         _ => text(header::RANGE),
@@ -140,13 +133,11 @@ async fn send(
         );
     }
     let tracked = Tracked::new(shared, ends, asked, role, length, size);
-    let body = if *method == Method::HEAD {
+    let body = if request.method == Method::HEAD {
         tracked.ended(Outcome::Probed);
-        HttpBody::empty()
-    } else if part.start > 0 && file.seek(std::io::SeekFrom::Start(part.start)).await.is_err() {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        Body::empty()
     } else {
-        HttpBody::from_stream(Body::new(file.take(size), tracked))
+        body(Arc::new(file), part, lane, tracked)
     };
     answer
         .body(body)
@@ -154,9 +145,9 @@ async fn send(
 }
 
 /// The file, its length, and a tag that changes with it.
-async fn open(path: &FilePath) -> std::io::Result<(tokio::fs::File, u64, String)> {
-    let file = tokio::fs::File::open(path).await?;
-    let meta = file.metadata().await?;
+async fn open(path: &FilePath) -> std::io::Result<(std::fs::File, u64, String)> {
+    let file = tokio::fs::File::open(path).await?.into_std().await;
+    let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(std::io::Error::new(
             std::io::ErrorKind::InvalidInput,

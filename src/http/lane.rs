@@ -55,6 +55,32 @@ impl Lane {
     }
 }
 
+/// Waits until this part of a file, at most [`SLICE`] of it, is in the page cache. The thread that sends answers other
+/// doors too, and must not wait for a disk.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn warm(file: &Arc<File>, part: Range<u64>) -> io::Result<()> {
+    // The disk is read in pieces larger than a page: where the ends are there, what is between them is.
+    if part.is_empty() || is_warm(file, part.start) && is_warm(file, part.end - 1) {
+        return Ok(());
+    }
+    let file = file.clone();
+    let read = move || {
+        use std::os::unix::fs::FileExt as _;
+        let length = usize::try_from(part.end - part.start).map_or(SLICE, |length| length.min(SLICE));
+        file.read_exact_at(&mut vec![0; length], part.start)
+    };
+    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+}
+
+/// Whether a byte can be read without waiting. Where a filesystem cannot tell, it counts as there.
+fn is_warm(file: &File, at: u64) -> bool {
+    let flags = rustix::io::ReadWriteFlags::NOWAIT;
+    let read = rustix::io::preadv2(file, &mut [io::IoSliceMut::new(&mut [0])], at, flags);
+    read != Err(rustix::io::Errno::AGAIN)
+}
+
 /// How many of these bytes are a slice of [`PLACE`]: all or none.
 fn stands_for_a_file(slice: &[u8]) -> bool {
     PLACE.as_ptr_range().contains(&slice.as_ptr())
@@ -200,6 +226,21 @@ mod tests {
         }
         wire.shutdown().await.unwrap();
         assert!(reader.await.unwrap() == expected);
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_has_to_be_asked_for_is_read_before_it_is_sent() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; 4 << 20]).unwrap();
+        file.sync_all().unwrap();
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        let file = Arc::new(file);
+        let last = (4 << 20) - SLICE as u64;
+        warm(&file, last..4 << 20).await.unwrap();
+        assert!(is_warm(&file, last) && is_warm(&file, (4 << 20) - 1));
+        warm(&file, 0..0).await.unwrap();
+        // Beyond the end nothing is cold: sending finds out.
+        warm(&file, 5 << 20..6 << 20).await.unwrap();
     }
 
     #[tokio::test]

@@ -1,19 +1,16 @@
 //! A file on its way to a client, written into the journal when it ends, however it ends.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use futures_util::Stream;
+use axum::body::Body;
 use model::event::{Outcome, Protocol, Role, Transfer, What};
-use tokio::io::{AsyncRead, Take};
-use tokio_util::io::ReaderStream;
 
+use super::lane::{Lane, SLICE, warm};
 use super::{Ends, HttpCounters, Shared, plain};
-
-/// Bytes read at a time: large enough that the trips to the blocking pool do not show beside the copying.
-const CHUNK: usize = 512 * 1024;
 
 /// What is being sent to whom.
 pub struct Tracked {
@@ -84,30 +81,21 @@ impl Drop for Tracked {
     }
 }
 
-/// The body of an answer.
-pub struct Body<R> {
-    bytes: ReaderStream<Take<R>>,
-    tracked: Tracked,
-}
-
-impl<R: AsyncRead> Body<R> {
-    /// Streams a reader that ends after the wanted bytes.
-    pub fn new(reader: Take<R>, tracked: Tracked) -> Self {
-        Self {
-            bytes: ReaderStream::with_capacity(reader, CHUNK),
-            tracked,
+/// The body of an answer: a part of a file, which must have it, on its way through the lane of its connection.
+pub fn body(file: Arc<File>, part: Range<u64>, lane: Arc<Lane>, tracked: Tracked) -> Body {
+    let state = Some((part, tracked));
+    Body::from_stream(futures_util::stream::unfold(state, move |state| {
+        let (file, lane) = (file.clone(), lane.clone());
+        async move {
+            let (left, mut tracked) = state.filter(|(left, _)| !left.is_empty())?;
+            let slice = left.start..left.end.min(left.start + SLICE as u64);
+            if let Err(error) = warm(&file, slice.clone()).await {
+                tracing::warn!(path = tracked.path, %error, "a file cannot be read to its end");
+                return Some((Err::<_, io::Error>(error), None));
+            }
+            tracked.sent += slice.end - slice.start;
+            let piece = lane.piece(&file, slice.clone());
+            Some((Ok(piece), Some((slice.end..left.end, tracked))))
         }
-    }
-}
-
-impl<R: AsyncRead + Unpin> Stream for Body<R> {
-    type Item = std::io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = Pin::new(&mut self.bytes).poll_next(cx);
-        if let Poll::Ready(Some(Ok(bytes))) = &next {
-            self.tracked.sent += bytes.len() as u64;
-        }
-        next
-    }
+    }))
 }

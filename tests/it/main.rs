@@ -15,6 +15,7 @@ mod http;
 mod installer;
 mod journal;
 mod lab;
+mod recorder;
 mod secure;
 mod support;
 mod tftp;

@@ -12,6 +12,7 @@ pub mod malformed;
 pub mod pcapng;
 pub mod probe;
 pub mod ra;
+pub mod range;
 pub mod syslog;
 pub mod tftp;
 

@@ -22,7 +22,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-pub use describe::describe;
+pub use describe::{describe, describe_packet};
 pub use grounds::{Ground, Stage as PromiseStage};
 pub use identify::{Identified, identify};
 pub use offers::Offers;
@@ -32,7 +32,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use jiff::{SignedDuration, Timestamp};
 use wire::Mac;
-use wire::dhcp4::{Message, Packet};
+use wire::dhcp4::{CLIENT_PORT, Message, Packet, SERVER_PORT};
 
 use crate::cluster::{DhcpMode, Network};
 use crate::event::{NewEvent, Subject, What};
@@ -124,6 +124,18 @@ pub enum Destination {
     Hardware(Ipv4Addr, Mac),
     /// To where the datagram came from, address and port.
     Back(SocketAddrV4),
+}
+
+impl Destination {
+    /// The address and port that a message goes to.
+    pub fn address(self) -> SocketAddrV4 {
+        match self {
+            Self::Relay(relay) => SocketAddrV4::new(relay, SERVER_PORT),
+            Self::Client(client) | Self::Hardware(client, _) => SocketAddrV4::new(client, CLIENT_PORT),
+            Self::Back(from) => from,
+            Self::Broadcast => SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT),
+        }
+    }
 }
 
 /// A question to the wire.

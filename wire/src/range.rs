@@ -21,7 +21,10 @@ pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
     let Some((first, last)) = spec.split_once('-') else {
         return Wanted::Whole;
     };
-    let number = |text: &str| text.trim().parse::<u64>();
+    let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {
+        true => text.parse::<u64>().map_err(drop),
+        false => Err(()),
+    };
     let range = match (first.trim(), last.trim()) {
         ("", "") => return Wanted::Whole,
         ("", suffix) => match number(suffix) {
@@ -61,6 +64,8 @@ mod tests {
             (Some("bytes=100-"), Wanted::Unsatisfiable),
             (Some("bytes=-0"), Wanted::Unsatisfiable),
             (Some("bytes=5-3"), Wanted::Whole),
+            (Some("bytes=+1-+2"), Wanted::Whole),
+            (Some("bytes=-+5"), Wanted::Whole),
             (Some("bytes=1-2,4-5"), Wanted::Whole),
             (Some("items=1-2"), Wanted::Whole),
             (Some("bytes=99999999999999999999999-"), Wanted::Whole),
