@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::Mac;
-use model::boot::{
-    Client, Dialect, Identified, Key, Resolved, Site, boot_script, grub, identify, resolve, script_in,
-};
+use model::boot::{Client, Dialect, Identified, Key, Resolved, Site, boot_script, grub, identify, resolve, script_in};
 use model::cluster::{Architecture, Node};
 use model::deployment::effective;
 use model::event::{NewEvent, Seq, Subject, What};

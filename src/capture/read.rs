@@ -95,10 +95,7 @@ pub fn read(file: &[u8]) -> Result<Capture, CaptureError> {
     })
 }
 
-fn carried<'a>(
-    packet: &pcapng::Packet<'a>,
-    interface: &pcapng::Interface<'_>,
-) -> Option<(Timestamp, Carried<'a>)> {
+fn carried<'a>(packet: &pcapng::Packet<'a>, interface: &pcapng::Interface<'_>) -> Option<(Timestamp, Carried<'a>)> {
     let nanoseconds = packet.nanoseconds(interface)?;
     let at = Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()?;
     Some((at, datagram::read(packet.bytes)?))
@@ -109,7 +106,11 @@ fn packet(at: Timestamp, carried: &Carried<'_>, note: Note<'static>) -> Packet {
         at,
         question: note.question,
         role: if note.answer { Role::Answer } else { Role::Question },
-        transport: if carried.is_tcp { Transport::Http } else { Transport::Udp },
+        transport: if carried.is_tcp {
+            Transport::Http
+        } else {
+            Transport::Udp
+        },
         from: carried.from,
         to: carried.to,
         bytes: carried.payload.to_vec(),

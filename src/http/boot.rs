@@ -41,7 +41,12 @@ impl Says {
 pub fn client(uri: &Uri, address: IpAddr) -> Option<Client> {
     let name = match uri.path().strip_prefix("/boot/")? {
         "script" => None,
-        other => Some(other.strip_suffix("/script").filter(|name| !name.contains('/'))?.to_string()),
+        other => Some(
+            other
+                .strip_suffix("/script")
+                .filter(|name| !name.contains('/'))?
+                .to_string(),
+        ),
     };
     let Query(says) = Query::<Says>::try_from_uri(uri).ok()?;
     Some(says.client(name, address))

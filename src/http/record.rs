@@ -35,6 +35,8 @@ const KEPT: [HeaderName; 13] = [
     header::CONNECTION,
     header::CACHE_CONTROL,
 ];
+/// In the place of `content-length` where the body is not kept: who reads the capture would wait for it.
+const NOT_KEPT: &str = "x-not-kept";
 /// Longest body that is kept, in bytes; scripts have some 2,000.
 const BODY: u64 = 8 << 10;
 
@@ -58,11 +60,11 @@ pub(super) async fn record(
     let world = shared.journal.world();
     let (head, body) = next.run(request).await.into_parts();
     let length = body.size_hint().exact();
-    let mut answer = answer_head(&head, length);
+    let is_kept = (is_script || head.status.as_u16() >= 400) && length.is_some_and(|length| length <= BODY);
+    let mut answer = answer_head(&head, length, is_kept);
     let start = answer.len();
-    let may_keep = is_script || head.status.as_u16() >= 400;
     let body = match length {
-        Some(length @ 1..=BODY) if may_keep => match to_bytes(body, BODY as usize).await {
+        Some(length @ 1..) if is_kept => match to_bytes(body, BODY as usize).await {
             Ok(bytes) => {
                 debug_assert_eq!(bytes.len() as u64, length);
                 answer.extend_from_slice(&bytes);
@@ -135,12 +137,12 @@ fn request_head(request: &Request) -> Vec<u8> {
     head.push(b' ');
     head.extend_from_slice(&target);
     head.extend_from_slice(version(request.version()));
-    // A body was sent; it is not here.
-    headers(&mut head, request.headers(), None);
+    headers(&mut head, request.headers(), false);
+    head.extend_from_slice(b"\r\n");
     head
 }
 
-fn answer_head(head: &axum::http::response::Parts, length: Option<u64>) -> Vec<u8> {
+fn answer_head(head: &axum::http::response::Parts, length: Option<u64>, is_kept: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     let line = format!(
         "HTTP/1.1 {} {}\r\n",
@@ -148,8 +150,12 @@ fn answer_head(head: &axum::http::response::Parts, length: Option<u64>) -> Vec<u
         head.status.canonical_reason().unwrap_or_default()
     );
     out.extend_from_slice(line.as_bytes());
-    let length = length.filter(|_| !head.headers.contains_key(header::CONTENT_LENGTH));
-    headers(&mut out, &head.headers, length);
+    headers(&mut out, &head.headers, is_kept);
+    if let Some(length) = length.filter(|_| !head.headers.contains_key(header::CONTENT_LENGTH)) {
+        let name = if is_kept { "content-length" } else { NOT_KEPT };
+        out.extend_from_slice(format!("{name}: {length}\r\n").as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
     out
 }
 
@@ -160,17 +166,17 @@ fn version(version: Version) -> &'static [u8] {
     }
 }
 
-fn headers(out: &mut Vec<u8>, headers: &HeaderMap, length: Option<u64>) {
+/// The headers that matter, without the end of the head.
+fn headers(out: &mut Vec<u8>, headers: &HeaderMap, body_is_kept: bool) {
     for (name, value) in headers.iter().filter(|(name, _)| KEPT.contains(name)) {
         let start = out.len();
-        out.extend_from_slice(name.as_str().as_bytes());
+        match *name == header::CONTENT_LENGTH && !body_is_kept {
+            true => out.extend_from_slice(NOT_KEPT.as_bytes()),
+            false => out.extend_from_slice(name.as_str().as_bytes()),
+        }
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
         redact::tokens(&mut out[start..]);
     }
-    if let Some(length) = length {
-        out.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
 }

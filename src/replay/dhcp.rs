@@ -9,7 +9,12 @@ use super::{Answer, Replayed, Stage, compare, plain};
 use crate::capture::Packet;
 use crate::recorder::{self, DhcpSaid};
 
-pub(super) fn replay(stage: &mut Stage<'_>, question: &Packet, said: &DhcpSaid<'_>, answer: Option<&Packet>) -> Replayed {
+pub(super) fn replay(
+    stage: &mut Stage<'_>,
+    question: &Packet,
+    said: &DhcpSaid<'_>,
+    answer: Option<&Packet>,
+) -> Replayed {
     let then = then(said, answer);
     let message = Message::parse(&question.bytes);
     let asked = message.as_ref().map_or_else(|malformed| malformed.to_string(), asked);
@@ -89,7 +94,9 @@ fn silent(words: &str, label: &str, why: &str) -> Answer {
 fn reply(bytes: &[u8], to: &str, label: &str, why: &str) -> Answer {
     let read = Message::parse(bytes);
     let words = read.as_ref().map_or_else(|malformed| malformed.to_string(), answered);
-    let described = read.as_ref().map_or_else(|malformed| malformed.to_string(), describe_packet);
+    let described = read
+        .as_ref()
+        .map_or_else(|malformed| malformed.to_string(), describe_packet);
     Answer {
         words,
         bytes: [bytes, to.as_bytes(), label.as_bytes()].concat(),

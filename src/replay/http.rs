@@ -17,7 +17,9 @@ pub(super) fn replay(stage: &mut Stage<'_>, question: &Packet, said: &HttpSaid, 
     let mut words = line.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let asked = plain(&format!("{method} {target}"));
-    let then = answer.filter(|answer| !answer.is_cut()).map(|answer| split(&answer.bytes));
+    let then = answer
+        .filter(|answer| !answer.is_cut())
+        .map(|answer| split(&answer.bytes));
     let is_ok = |head: &str| head.split(' ').nth(1) == Some("200");
     let now = target
         .parse::<Uri>()

@@ -9,9 +9,9 @@
 
 mod dhcp;
 mod http;
-mod tftp;
 #[cfg(test)]
 mod tests;
+mod tftp;
 
 use std::sync::Arc;
 
@@ -89,8 +89,8 @@ pub fn replay(capture: &Capture, cluster: Option<Arc<Cluster>>) -> Result<Vec<Re
     };
     let mut replayed = Vec::new();
     for question in capture.packets.iter().filter(|packet| packet.role == Role::Question) {
-        let answer = (capture.packets.iter())
-            .find(|packet| packet.role == Role::Answer && packet.question == question.question);
+        let answer =
+            (capture.packets.iter()).find(|packet| packet.role == Role::Answer && packet.question == question.question);
         let Some(said) = &question.said else { continue };
         replayed.push(match said {
             Said::Dhcp(said) => dhcp::replay(&mut stage, question, said, answer),
@@ -146,13 +146,7 @@ impl<'a> Worlds<'a> {
 }
 
 /// Compares an answer of then with one of now.
-fn compare(
-    question: &Packet,
-    protocol: &'static str,
-    asked: String,
-    then: Answer,
-    now: Option<Answer>,
-) -> Replayed {
+fn compare(question: &Packet, protocol: &'static str, asked: String, then: Answer, now: Option<Answer>) -> Replayed {
     let verdict = match &now {
         None => Verdict::Unknown,
         Some(now) if now.bytes == then.bytes => Verdict::Same,
@@ -178,7 +172,15 @@ fn difference(then: &Answer, now: &Answer) -> String {
     model::plan::unified(("then", &then.text), ("now", &now.text)).unwrap_or_else(|| {
         // What people read of them is equal: show the bytes.
         let at = then.bytes.iter().zip(&now.bytes).take_while(|(a, b)| a == b).count();
-        let rest = |answer: &Answer| answer.bytes.iter().skip(at).take(16).map(|b| format!("{b:02x}")).collect::<String>();
+        let rest = |answer: &Answer| {
+            answer
+                .bytes
+                .iter()
+                .skip(at)
+                .take(16)
+                .map(|b| format!("{b:02x}"))
+                .collect::<String>()
+        };
         format!("they differ from octet {at}: then {}, now {}\n", rest(then), rest(now))
     })
 }
@@ -192,5 +194,7 @@ fn blotted(text: &str) -> String {
 
 /// Text of foreign origin in one line that steers no terminal.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

@@ -14,7 +14,12 @@ use crate::scripts::{chosen, granted, grub_text, grub_under_ipxe};
 /// Bytes of a file that are not in the capture stand as these.
 const ABSENT: u8 = 0;
 
-pub(super) fn replay(stage: &mut Stage<'_>, question: &Packet, said: &TftpSaid<'_>, answer: Option<&Packet>) -> Replayed {
+pub(super) fn replay(
+    stage: &mut Stage<'_>,
+    question: &Packet,
+    said: &TftpSaid<'_>,
+    answer: Option<&Packet>,
+) -> Replayed {
     let heard = hear(&question.bytes);
     let asked = match &heard {
         Heard::Read(request) => plain(&request.path),

@@ -92,7 +92,13 @@ impl Offers {
                     stage,
                 } => offers.put(address, mac, net(network, prefix), stage, now + OFFER_HOLDS),
                 Ground::Taken(address) => {
-                    offers.put(address, Mac::ZERO, Ipv4Net::default(), Stage::Blocked, now + OFFER_HOLDS);
+                    offers.put(
+                        address,
+                        Mac::ZERO,
+                        Ipv4Net::default(),
+                        Stage::Blocked,
+                        now + OFFER_HOLDS,
+                    );
                 }
                 Ground::Probed(address) => offers.probed(address, now),
                 Ground::Spare {

@@ -41,9 +41,15 @@ pub fn concerns(event: &Event, nodes: &[&str], macs: &[Mac]) -> bool {
         // What others said and got is nothing to these, but that an address is no longer to be had.
         Subject::Node(_) | Subject::Machine(_) => matches!(
             event.what,
-            What::DhcpLeased { .. } | What::DhcpReleased { .. } | What::DhcpConflict { .. } | What::DhcpElsewhere { .. }
+            What::DhcpLeased { .. }
+                | What::DhcpReleased { .. }
+                | What::DhcpConflict { .. }
+                | What::DhcpElsewhere { .. }
         ),
         Subject::Network(_) | Subject::Image(_) | Subject::Medium(_) => true,
-        Subject::Cluster => !matches!(event.what, What::CacheTrouble { .. } | What::CacheRecovered { .. } | What::Transfer(_)),
+        Subject::Cluster => !matches!(
+            event.what,
+            What::CacheTrouble { .. } | What::CacheRecovered { .. } | What::Transfer(_)
+        ),
     }
 }

@@ -82,12 +82,7 @@ fn show(
 }
 
 /// Serves one read request.
-pub(super) async fn serve(
-    context: Arc<Context>,
-    seat: Seat,
-    asked: tftp::Request,
-    arrival: Arrival,
-) {
+pub(super) async fn serve(context: Arc<Context>, seat: Seat, asked: tftp::Request, arrival: Arrival) {
     let (client, local) = (arrival.client, arrival.local);
     context.counters.active.fetch_add(1, Relaxed);
     let request = Request {

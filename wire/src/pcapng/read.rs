@@ -101,7 +101,10 @@ impl<'a> Blocks<'a> {
         // The type of a section reads alike in both orders.
         let is_section = rest.first_chunk::<4>() == Some(&kind::SECTION.to_le_bytes());
         if is_section {
-            let order = rest.get(8..).and_then(|rest| rest.first_chunk::<4>()).ok_or_else(short)?;
+            let order = rest
+                .get(8..)
+                .and_then(|rest| rest.first_chunk::<4>())
+                .ok_or_else(short)?;
             self.big_endian = match *order {
                 order if u32::from_le_bytes(order) == ORDER => false,
                 order if u32::from_be_bytes(order) == ORDER => true,

@@ -27,9 +27,14 @@ fn what_is_written_reads_back() {
         panic!("{read:?}")
     };
     assert_eq!((interface.link_type, interface.name), (RAW_IP, Some("provision")));
-    let Block::Packet(first) = read[2] else { panic!("{read:?}") };
+    let Block::Packet(first) = read[2] else {
+        panic!("{read:?}")
+    };
     assert_eq!(first.nanoseconds(&interface), Some(1_800_000_000_123_456_789));
-    assert_eq!((first.bytes, first.original, first.comment), (&b"12345"[..], 100, Some("asked")));
+    assert_eq!(
+        (first.bytes, first.original, first.comment),
+        (&b"12345"[..], 100, Some("asked"))
+    );
     let ours = Block::Other {
         kind: 0x8000_0007,
         body: b"ours",
@@ -53,7 +58,11 @@ fn the_other_byte_order_is_read() {
     };
     assert_eq!((interface.link_type, interface.resolution), (RAW_IP, 6));
     assert_eq!(packet.bytes, b"ab");
-    assert_eq!(packet.nanoseconds(&interface), Some(1_000_000_000), "microseconds unless it says otherwise");
+    assert_eq!(
+        packet.nanoseconds(&interface),
+        Some(1_000_000_000),
+        "microseconds unless it says otherwise"
+    );
 }
 
 #[test]

@@ -23,14 +23,7 @@ pub(super) struct Outgoing {
 }
 
 impl Server {
-    pub(super) fn ready(
-        &self,
-        reply: Reply,
-        link: &Link,
-        interface: u32,
-        second_port: bool,
-        asked: Asked,
-    ) -> Outgoing {
+    pub(super) fn ready(&self, reply: Reply, link: &Link, interface: u32, second_port: bool, asked: Asked) -> Outgoing {
         let mut bytes = Vec::with_capacity(reply.budget);
         let dropped = reply.message.encode(reply.budget, &mut bytes);
         add(&self.counters.dropped_options, dropped.codes().count() as u64);
