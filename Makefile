@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache bench-deploy deb e2e-installer
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-cache bench-deploy deb e2e-installer faults
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -42,6 +42,11 @@ docs:
 # The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
 bench-cache: release
 	bench/cache
+
+# Kills the server 300 times under load, breaks its disk, clock and network: the figures of docs/reliability.md.
+KILLS ?= 300
+faults: packages
+	BELLWETHER_KILLS=$(KILLS) cargo test --workspace --locked --test it -- faults:: journal::crash --nocapture --test-threads 1
 
 # How fast the agent writes a disk, beside `curl | dd`; takes some minutes and one virtual machine.
 bench-deploy: packages release

@@ -27,7 +27,7 @@ use crate::pulse::{Beat, Pulse, pulse};
 use crate::recorder::Recorder;
 use crate::store::Store;
 use crate::systemd::{self, Watched};
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
 use crate::{cache, cluster_file, conductor, image_watch};
 use spawn::{Spawn, Tasks};
 
@@ -211,7 +211,7 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
         }
         Err(refused) if earlier => {
             tracing::error!("{refused}; going on with the cluster that was applied before");
-            eprint!("{}", refused.detail.as_deref().unwrap_or_default());
+            telemetry::tell(refused.detail.as_deref().unwrap_or_default());
             Ok(())
         }
         Err(refused) => Err(ServeError::ClusterFile {
@@ -244,7 +244,7 @@ async fn reload(
             }
             Err(refused) => {
                 tracing::error!("{refused}; the cluster stays as it is");
-                eprint!("{}", refused.detail.as_deref().unwrap_or_default());
+                telemetry::tell(refused.detail.as_deref().unwrap_or_default());
             }
         }
     }

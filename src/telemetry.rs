@@ -19,6 +19,8 @@ pub fn logs(json: bool) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // To standard error, and with a panic if even that cannot be written: on a full disk that would be the end.
+        .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     // A second start in one process (tests) keeps the first.
     if json {
@@ -26,6 +28,12 @@ pub fn logs(json: bool) {
     } else {
         builder.try_init().ok();
     }
+}
+
+/// Writes a text of several lines beside the log, as it is.
+pub fn tell(text: &str) {
+    // `eprint!` would panic where standard error cannot be written.
+    std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes()).ok();
 }
 
 /// Media type of the metrics text.

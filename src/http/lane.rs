@@ -14,10 +14,12 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
 
 /// Most that one slice stands for: some socket buffers full, so that the way through hyper does not count.
 pub const SLICE: usize = 256 * 1024;
@@ -86,17 +88,51 @@ fn stands_for_a_file(slice: &[u8]) -> bool {
     PLACE.as_ptr_range().contains(&slice.as_ptr())
 }
 
+/// How long a connection may stand still, in both directions, before it is closed. Longer than the slowest disk of a
+/// client takes to write what its socket holds.
+const STILL: Duration = Duration::from_secs(300);
+
 /// A connection's socket.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
     lane: Arc<Lane>,
+    patience: Duration,
+    /// When something went on last.
+    moved: Instant,
+    /// Looks at that now and then: once for many turns, since a timer for each would cost more than the turn.
+    still: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
     /// A socket that sends what stands in the lane.
     pub fn new(stream: TcpStream, lane: Arc<Lane>) -> Self {
-        Self { stream, lane }
+        Self {
+            stream,
+            lane,
+            patience: STILL,
+            moved: Instant::now(),
+            still: None,
+        }
+    }
+
+    /// The same, or the end of patience.
+    fn patient<T>(&mut self, cx: &mut Context<'_>, went: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if went.is_ready() {
+            self.moved = Instant::now();
+            return went;
+        }
+        let end = self.moved + self.patience;
+        let still = self
+            .still
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        while still.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= end {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            still.as_mut().reset(end);
+        }
+        went
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
@@ -131,7 +167,8 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let went = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.patient(cx, went)
     }
 }
 
@@ -150,13 +187,15 @@ impl AsyncWrite for Wire {
         };
         let slices = &slices[first..];
         if stands_for_a_file(&slices[0]) {
-            return self.poll_send(cx, slices[0].len());
+            let went = self.poll_send(cx, slices[0].len());
+            return self.patient(cx, went);
         }
         let plain = slices
             .iter()
             .position(|slice| !slice.is_empty() && stands_for_a_file(slice))
             .unwrap_or(slices.len());
-        Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..plain])
+        let went = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..plain]);
+        self.patient(cx, went)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -241,6 +280,19 @@ mod tests {
         warm(&file, 0..0).await.unwrap();
         // Beyond the end nothing is cold: sending finds out.
         warm(&file, 5 << 20..6 << 20).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_more_is_let_go_in_the_end() {
+        let (mut wire, _lane, _client) = pair().await;
+        wire.patience = Duration::from_millis(50);
+        let full = vec![0; 1 << 20];
+        let error = loop {
+            if let Err(error) = wire.write(&full).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 mod answers;
 pub mod boot;
 mod files;
+mod guests;
 mod hook;
 mod install;
 pub mod lane;
@@ -70,6 +71,8 @@ pub struct HttpCounters {
     pub bytes: AtomicU64,
     /// Connections that broke the protocol.
     pub malformed: AtomicU64,
+    /// Connections that were closed at once: their client had too many.
+    pub turned_away: AtomicU64,
 }
 
 impl HttpCounters {

@@ -14,12 +14,17 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::guests::Guests;
 use super::lane::{Lane, Wire};
 use super::{Ends, HttpCounters};
 use crate::pulse::Beat;
 
 /// Connections at once. A rack of 1,000 nodes opens some 2 each; beyond this, newcomers wait in the listen queue.
 const CONNECTIONS: usize = 16_384;
+/// Connections of one client at once: a browser has 6, a proxy of a site some hundred.
+const CONNECTIONS_EACH: usize = 2048;
+/// Most bytes of a request's head; iPXE's longest has some 600.
+const HEAD: usize = 64 * 1024;
 /// A client that has not finished its request's head by then is let go.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -51,6 +56,7 @@ pub async fn serve(
     let listener = listen(address).map_err(|source| HttpError::Listen { address, source })?;
     tracing::info!(%address, "HTTP door is open");
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let guests = Guests::new(CONNECTIONS_EACH);
     loop {
         // With every place taken the loop waits, but lives.
         let slot = tokio::select! {
@@ -65,10 +71,14 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, client)) => {
+                let Some(guest) = guests.admit(client.ip()) else {
+                    HttpCounters::count(&counters.turned_away, 1);
+                    continue;
+                };
                 let (router, counters, cancel) = (router.clone(), counters.clone(), cancel.clone());
                 tokio::spawn(async move {
                     connection(stream, client, router, counters, cancel).await;
-                    drop(slot);
+                    drop((guest, slot));
                 });
             }
             // Out of file descriptors or a connection that was reset while queued: neither is a reason to stop.
@@ -125,6 +135,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(64)
+        .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(wire), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -16,6 +16,8 @@ use crate::store::Store;
 
 /// Events after which a transaction is closed: at this size its own cost no longer shows in that of an event.
 const BATCH: usize = 4096;
+/// How often it is said that the journal cannot be written.
+const COMPLAIN_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 /// Transactions that a follower may be behind before it goes back to the store.
 const LIVE: usize = 32;
 
@@ -31,6 +33,8 @@ pub struct Writer {
     snapshots: Snapshots,
     /// The last transaction failed, so what the store holds must be looked up.
     doubtful: bool,
+    /// When it was last said aloud that it cannot be written: a busy server would say it a thousand times a second.
+    complained: Option<Instant>,
 }
 
 type Done = oneshot::Sender<Result<Committed, JournalError>>;
@@ -69,6 +73,7 @@ impl Writer {
             live,
             counters,
             doubtful: false,
+            complained: None,
         };
         (journal, writer)
     }
@@ -115,8 +120,9 @@ impl Writer {
                 self.acknowledge(batch);
             }
             Err(error) => {
-                if !self.doubtful {
+                if self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
                     tracing::error!(%error, "the journal cannot be written");
+                    self.complained = Some(Instant::now());
                 }
                 self.doubtful = true;
                 self.refuse(batch, error.into());

@@ -55,6 +55,11 @@ pub(super) fn http(counters: &HttpCounters) -> Vec<Sample> {
             "Connections that broke the protocol",
             &counters.malformed,
         ),
+        Sample::of(
+            "http_turned_away",
+            "Connections closed at once, of clients that had too many",
+            &counters.turned_away,
+        ),
     ]
 }
 

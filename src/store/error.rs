@@ -34,7 +34,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The file is something else.
-    #[error("{} is not a journal of this program: move it away, or name another state directory", path.display())]
+    #[error("{} is not a journal of this program, or its beginning is damaged: put a backup in its place (bellwether restore), or name another state directory", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

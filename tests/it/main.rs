@@ -1,6 +1,7 @@
 //! What the program promises, told as stories against real clients, real files and real machines.
 #![allow(clippy::unwrap_used)]
 
+mod abuse;
 mod agent;
 mod boots;
 mod cache;
@@ -9,6 +10,7 @@ mod deployments;
 mod deploys;
 mod dhcp;
 mod doctor;
+mod faults;
 mod grub;
 mod host;
 mod http;

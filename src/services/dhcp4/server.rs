@@ -249,7 +249,8 @@ impl Server {
             (Ok(()), None) => {}
             (Err(error), outgoing) => {
                 add(&self.counters.commit_errors, 1);
-                tracing::error!(%error, lost = outgoing.is_some(), "what DHCP did cannot be written down; no answer is given");
+                // The journal says it aloud, once; here it would be once for every packet.
+                tracing::debug!(%error, lost = outgoing.is_some(), "what DHCP did cannot be written down; no answer is given");
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Who is being served, so that there are not too many and a repeated request is recognised.
 //!
 //! Invariant: a client's port has at most one transfer; asking for something else there replaces it.
+//! Invariant: requests with forged senders, which nobody will acknowledge, take no seat from clients that do: where all
+//! are taken, the one whose client has been silent longest makes room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,12 +27,17 @@ struct Table {
     given: u64,
     /// Seats not yet given back, those of replaced transfers included.
     held: usize,
+    /// Seats in the order in which they were given; whose client was heard, or which were given back, are left out when
+    /// it is their turn.
+    silent: VecDeque<(Key, u64)>,
 }
 
 struct Taken {
     number: u64,
     datagram: Box<[u8]>,
     replaced: CancellationToken,
+    /// The client has sent something since its request.
+    heard: bool,
 }
 
 pub(super) enum Claim {
@@ -69,7 +76,11 @@ impl Seats {
             _ => {}
         }
         let here = table.per_client.get(&client.ip()).copied().unwrap_or(0);
-        if table.held >= self.most || here >= self.most_per_client {
+        if here >= self.most_per_client {
+            return Claim::Full;
+        }
+        // Who makes room still holds its seat for a moment; how many may do so at a time is bounded.
+        if table.held >= self.most && (table.held >= self.most + self.most / 8 || !table.make_room()) {
             return Claim::Full;
         }
         table.given += 1;
@@ -80,7 +91,13 @@ impl Seats {
             number,
             datagram: datagram.into(),
             replaced: replaced.clone(),
+            heard: false,
         };
+        table.silent.push_back((key, number));
+        if table.silent.len() > 4 * self.most {
+            let Table { silent, taken, .. } = table;
+            silent.retain(|(key, number)| taken.get(key).is_some_and(|t| t.number == *number && !t.heard));
+        }
         if let Some(before) = table.taken.insert(key, taken) {
             before.replaced.cancel();
         }
@@ -95,6 +112,35 @@ impl Seats {
     fn table(&self) -> MutexGuard<'_, Table> {
         // Nothing panics while it holds the lock, and a table of counters is good to use even if something did.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Ends the transfer whose client has been silent longest, if there is one whose client was never heard.
+    fn make_room(&mut self) -> bool {
+        while let Some((key, number)) = self.silent.pop_front() {
+            if let Some(taken) = self.taken.get(&key)
+                && taken.number == number
+                && !taken.heard
+            {
+                taken.replaced.cancel();
+                self.taken.remove(&key);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Seat {
+    /// The client has sent something from the port at which it was answered: its address is not forged.
+    pub(super) fn heard(&self) {
+        let mut table = self.seats.table();
+        if let Some(taken) = table.taken.get_mut(&self.key)
+            && taken.number == self.number
+        {
+            taken.heard = true;
+        }
     }
 }
 
@@ -158,6 +204,28 @@ mod tests {
         drop(probe);
         assert!(!real.replaced.is_cancelled());
         assert!(matches!(claim(&seats, client(2070), b"file"), Claim::Duplicate));
+    }
+
+    #[test]
+    fn whose_client_was_never_heard_makes_room_for_another() {
+        let seats = Seats::new(8, 8);
+        let other = |port| SocketAddr::from(([10, 0, 0, 2], port));
+        let heard = seat(&seats, client(1), b"a");
+        let forged: Vec<Seat> = (2..9).map(|port| seat(&seats, client(port), b"a")).collect();
+        heard.heard();
+        let newcomer = seat(&seats, other(1), b"a");
+        assert!(forged[0].replaced.is_cancelled() && !forged[1].replaced.is_cancelled());
+        assert!(!heard.replaced.is_cancelled());
+        // Until the one that made room has gone, no further one does.
+        assert!(matches!(claim(&seats, other(2), b"a"), Claim::Full));
+        drop(forged);
+        newcomer.heard();
+        let _rest: Vec<Seat> = (3..9).map(|port| seat(&seats, other(port), b"a")).collect();
+        assert!(!heard.replaced.is_cancelled() && !newcomer.replaced.is_cancelled());
+        for at in seats.table().taken.values_mut() {
+            at.heard = true;
+        }
+        assert!(matches!(claim(&seats, client(50), b"a"), Claim::Full), "all are in use");
     }
 
     #[test]

@@ -21,7 +21,8 @@ const USUAL_MTU: u32 = 1500;
 /// Longest packet that is looked at during a transfer, in bytes; an ACK has 4, an ERROR a line of text.
 const LONGEST_PACKET: usize = 600;
 /// Why a transfer ended whose client sent another request from the same port.
-const REPLACED: &str = "the client asked for something else from the same port";
+const REPLACED: &str =
+    "the client asked for something else from the same port, or was silent while its place was needed";
 /// Packets that are taken in before it is this transfer's turn to send: a window's worth of repeated ACKs.
 const MOST_AT_ONCE: usize = 64;
 
@@ -205,6 +206,7 @@ async fn send(
         ..Limits::default()
     };
     let mut transfer = tftp::Transfer::start(asked, content.len(), limits, tally.clock.elapsed());
+    let mut heard = false;
     let mut packet = Vec::with_capacity(4 + usize::from(transfer.block_size()));
     let mut first = Some(first);
     let outcome = loop {
@@ -237,7 +239,12 @@ async fn send(
                     biased;
                     () = context.stop.cancelled() => transfer.fail("the server is stopping"),
                     () = seat.replaced.cancelled() => transfer.on_abandoned(REPLACED),
-                    ready = socket.readable() => take(&socket, ready, &mut transfer, tally),
+                    ready = socket.readable() => {
+                        if take(&socket, ready, &mut transfer, tally) && !heard {
+                            heard = true;
+                            seat.heard();
+                        }
+                    }
                     () = sleep_until(tally.clock + deadline) => {}
                 }
                 // Whatever woke us: a client that chatters without making sense must not hold its seat for ever.
@@ -272,27 +279,32 @@ async fn put(socket: &UdpSocket, packet: &[u8], transfer: &mut tftp::Transfer, t
     }
 }
 
-/// Takes in all that has arrived before anything is sent, so that a burst of equal ACKs is seen as one.
-fn take(socket: &UdpSocket, ready: io::Result<()>, transfer: &mut tftp::Transfer, tally: &Tally) {
+/// Takes in all that has arrived before anything is sent, so that a burst of equal ACKs is seen as one. Whether anything
+/// had arrived.
+fn take(socket: &UdpSocket, ready: io::Result<()>, transfer: &mut tftp::Transfer, tally: &Tally) -> bool {
+    let mut any = false;
     if ready.is_err() {
-        return;
+        return any;
     }
     let mut buffer = [0u8; LONGEST_PACKET];
     for _ in 0..MOST_AT_ONCE {
         match socket.try_recv(&mut buffer) {
             Ok(length) => {
+                any = true;
                 transfer.on_packet(&buffer[..length], tally.clock.elapsed());
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                return transfer.on_port_closed(tally.clock.elapsed());
+                transfer.on_port_closed(tally.clock.elapsed());
+                break;
             }
             Err(error) => {
                 tracing::debug!(client = %tally.request.client, %error, "a TFTP transfer could not receive");
-                return;
+                break;
             }
         }
     }
+    any
 }
 
 /// What is known of a request from the beginning, for its report.

@@ -94,6 +94,19 @@ impl Station {
     pub fn command(&self, program: &str) -> Command {
         inside(&self.name, program)
     }
+
+    /// Does something there: a socket that is opened stays there.
+    pub fn within<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
+        let namespace = std::fs::File::open(format!("/run/netns/{}", self.name)).unwrap();
+        // On a thread of its own: a namespace is a thread's.
+        std::thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+                what()
+            });
+            inside.join().unwrap()
+        })
+    }
 }
 
 fn inside(namespace: &str, program: &str) -> Command {
