@@ -129,6 +129,28 @@ fn a_capture_reads_back_as_it_was_written() {
 }
 
 #[test]
+fn a_token_that_a_machine_repeats_in_its_own_words_is_blotted_out() {
+    let mut capture = capture();
+    let past = capture.past.as_mut().unwrap();
+    let token = "0123456789abcdef0123456789abcdef";
+    let said = |seq| {
+        let what = What::HookCalled {
+            hook: "failed".into(),
+            detail: format!("cannot fetch http://10.77.0.1/install/nid001/{token}/preseed"),
+            host_keys: vec![token.to_string()],
+            deployment: None,
+        };
+        NewEvent::new(Timestamp::UNIX_EPOCH, "http", Subject::Node("nid001".into()), what).numbered(seq)
+    };
+    past.world.apply(&said(2));
+    past.events = vec![said(3)];
+    assert!(past.world.to_snapshot().contains(token));
+    let file = write(&capture);
+    assert!(!file.windows(32).any(|window| window == token.as_bytes()));
+    assert!(read(&file).is_ok());
+}
+
+#[test]
 fn a_world_larger_than_a_block_reads_back() {
     let mut capture = capture();
     let past = capture.past.as_mut().unwrap();

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use model::dhcp::Reason;
+use model::event::What;
+use model::world::World;
+use serde_json::Value;
 use wire::pcapng::datagram::{Segment, flags, tcp, udp};
 use wire::pcapng::{self, LARGEST_BLOCK, RAW_IP};
 
 use super::{BLOCK, Capture, MAGIC, Note, Packet, part};
-use crate::recorder::{Effect, Role, Said, Transport};
+use crate::recorder::{Effect, Role, Said, Transport, redact};
 
 /// Where the conversation of one request begins, for TCP's numbers: the same everywhere, since nobody knows the true ones.
 const CLIENT: u32 = 1_000;
@@ -28,12 +31,17 @@ pub fn write(capture: &Capture) -> Vec<u8> {
     pcapng::interface(&mut out, RAW_IP, "bellwether");
     own(&mut out, part::ABOUT, &json(about));
     if let Some(past) = &capture.past {
-        let world = past.world.to_snapshot().into_bytes();
+        let world = snapshot(&past.world);
         for piece in world.chunks(LARGEST_BLOCK / 2) {
             own(&mut out, part::WORLD, piece);
         }
         for event in &past.events {
-            own(&mut out, part::EVENT, &json(event));
+            let mut text = json(event);
+            // What machines say in their own words may repeat a URL of ours.
+            if matches!(event.what, What::InstallerSaid { .. } | What::HookCalled { .. }) {
+                redact::tokens(&mut text);
+            }
+            own(&mut out, part::EVENT, &text);
         }
     }
     let mut talks = HashMap::new();
@@ -47,6 +55,33 @@ pub fn write(capture: &Capture) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The world as text, without the tokens that machines may have repeated in their own words.
+fn snapshot(world: &World) -> Vec<u8> {
+    let text = world.to_snapshot();
+    let Ok(mut value) = serde_json::from_str::<Value>(&text) else {
+        return text.into_bytes();
+    };
+    for spoken in ["nodes", "deployments"] {
+        if let Some(value) = value.get_mut(spoken) {
+            blot(value);
+        }
+    }
+    json(&value)
+}
+
+fn blot(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let mut octets = std::mem::take(text).into_bytes();
+            redact::tokens(&mut octets);
+            *text = String::from_utf8_lossy(&octets).into_owned();
+        }
+        Value::Array(all) => all.iter_mut().for_each(blot),
+        Value::Object(all) => all.values_mut().for_each(blot),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// How far the conversation of a request has come.

@@ -113,7 +113,7 @@ impl<'a> Blocks<'a> {
         }
         let kind = self.u32(rest, 0).ok_or_else(short)?;
         let length = self.u32(rest, 4).ok_or_else(short)? as usize;
-        if length < FRAME || length % 4 != 0 {
+        if length < FRAME || !length.is_multiple_of(4) {
             return Err(wrong("a block has an impossible length"));
         }
         let block = rest.get(..length).ok_or_else(short)?;
