@@ -157,3 +157,18 @@ proptest! {
         let _ = read(&file);
     }
 }
+
+#[test]
+fn the_fuzzers_corpus_is_read_without_panic() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/pcapng");
+    let mut packets = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let file = std::fs::read(entry.unwrap().path()).unwrap();
+        for block in Blocks::of(&file).unwrap().flatten() {
+            if let Block::Packet(packet) = block {
+                packets += usize::from(read(packet.bytes).is_some());
+            }
+        }
+    }
+    assert!(packets > 0);
+}
