@@ -3,15 +3,29 @@
 //! Invariant: a script leaves only after its event is in the journal: the event may begin the boot whose number the token
 //! is made from, it uses up a `--once`, and it begins an attempt of a deployment.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::boot::{Client, Dialect, Identified, Resolved, identify, resolve};
-use model::cluster::Node;
+use model::Mac;
+use model::boot::{Client, Dialect, Identified, Key, Resolved, Site, boot_script, grub, identify, resolve, script_in};
+use model::cluster::{Architecture, Node};
 use model::deployment::effective;
 use model::event::{NewEvent, Seq, Subject, What};
+use model::world::World;
 
 use crate::journal::{Journal, JournalError};
+
+/// The end of a request for a script.
+#[derive(Debug)]
+pub struct Grant {
+    /// Position of the journal at which the target was chosen.
+    pub asked: Seq,
+    /// Position at which the script is rendered.
+    pub rendered: Seq,
+    /// What is granted. `None`: whoever asks is no node, and boots from its own disk.
+    pub to: Option<Granted>,
+}
 
 /// What a node is granted.
 #[derive(Debug)]
@@ -37,15 +51,15 @@ pub enum Denied {
     Ended,
 }
 
-/// Grants a script to a client that asks. `None`: it is no node, and boots from its own disk.
+/// Grants a script to a client that asks.
 ///
 /// # Errors
 /// See [`Denied`]; the client asks again.
-pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Option<Granted>, Denied> {
+pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Grant, Denied> {
     let world = journal.world();
     let address = client.address.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
     let event = |subject, what| NewEvent::new(Timestamp::now(), actor, subject, what);
-    let Some(Identified { node, by }) = identify(&world, client) else {
+    let Some((Identified { node, by }, resolved)) = chosen(&world, client) else {
         if let Some(mac) = client.mac {
             let what = What::ScriptServed {
                 target: "local".into(),
@@ -57,9 +71,12 @@ pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Op
             };
             journal.observe(vec![event(Subject::Machine(mac), what)]);
         }
-        return Ok(None);
+        return Ok(Grant {
+            asked: world.seq,
+            rendered: world.seq,
+            to: None,
+        });
     };
-    let resolved = resolve(&world, &node, world.state(&node.name).boot.as_ref());
     let what = What::ScriptServed {
         target: resolved.target.to_string(),
         image: resolved.image.as_ref().map(|(name, _)| name.clone()),
@@ -74,19 +91,71 @@ pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Op
         tracing::error!(node = %node.name, %error, "a boot script could not be given: the journal takes nothing");
         Denied::Journal(error)
     })?;
-    let state = committed.world.state(&node.name);
-    let boot = state.boot.as_ref().map_or(committed.last, |boot| boot.id);
+    Ok(Grant {
+        asked: world.seq,
+        rendered: committed.world.seq,
+        to: Some(granted(&committed.world, &node, resolved)?),
+    })
+}
+
+/// Who asks, and the target that it has; `None` for a machine that is no node.
+pub fn chosen(world: &World, client: &Client) -> Option<(Identified, Resolved)> {
+    let identified = identify(world, client)?;
+    let boot = &world.state(&identified.node.name).boot;
+    let resolved = resolve(world, &identified.node, boot.as_ref());
+    Some((identified, resolved))
+}
+
+/// The script in iPXE's language; without a grant that of a machine that is no node. `mac` is the NIC that booted.
+pub fn ipxe_text(key: &Key, site: Site, mac: Option<Mac>, granted: Option<&Granted>) -> String {
+    let rendered = match granted {
+        None => boot_script(key, site, mac, 0, None),
+        Some(Granted {
+            node,
+            resolved,
+            boot,
+            dialect,
+        }) => script_in(*dialect, key, site, mac, *boot, node, resolved),
+    };
+    rendered.text
+}
+
+/// The script in GRUB's language. `server` is the TFTP server as GRUB reaches it.
+pub fn grub_text(key: &Key, site: Site, server: IpAddr, mac: Option<Mac>, granted: Option<&Granted>) -> String {
+    let rendered = match granted {
+        None => grub::local_grub(Architecture::default(), true),
+        Some(Granted {
+            node, resolved, boot, ..
+        }) => grub::grub_script(key, site, server, mac, *boot, node, resolved),
+    };
+    rendered.text
+}
+
+/// The script of a GRUB that iPXE started, whose own script was granted already: on to the disk.
+pub fn grub_under_ipxe(world: &World, client: &Client) -> Option<String> {
+    let Identified { node, .. } = identify(world, client)?;
+    grub::is_under_ipxe(world, &node).then(|| grub::local_grub(node.architecture, true).text)
+}
+
+/// What a node is granted, in the world in which its asking is written down.
+///
+/// # Errors
+/// [`Denied::Ended`].
+pub fn granted(world: &World, node: &Arc<Node>, resolved: Resolved) -> Result<Granted, Denied> {
+    let state = world.state(&node.name);
+    // The event began a boot if none was under way.
+    let boot = state.boot.as_ref().map_or(world.seq, |boot| boot.id);
     let stands = |id| {
-        let deployment = committed.world.deployments.get(id);
+        let deployment = world.deployments.get(id);
         deployment.is_some_and(|d| d.wants_install() && d.attempt().is_some_and(|attempt| attempt.boot == boot))
     };
     if resolved.target.installs() && resolved.blocked.is_none() && !resolved.deployment.is_some_and(stands) {
         return Err(Denied::Ended);
     }
-    Ok(Some(Granted {
-        node: effective(&committed.world, &node),
+    Ok(Granted {
+        node: effective(world, node),
         resolved,
         boot,
         dialect: Dialect::of_ipxe(state.boot.as_ref()),
-    }))
+    })
 }

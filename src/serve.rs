@@ -24,6 +24,7 @@ use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::{self, Loaders};
 use crate::pulse::{Beat, Pulse, pulse};
+use crate::recorder::Recorder;
 use crate::store::Store;
 use crate::systemd::{self, Watched};
 use crate::telemetry::{self, Metrics};
@@ -80,6 +81,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let cancel = CancellationToken::new();
     let mut tasks: Tasks = JoinSet::new();
     let metrics = Arc::new(Metrics::default());
+    let recorder = Recorder::new(journal.world().cluster.recorder.size);
     let cache = cache::open(&state, &journal, &metrics).await?;
     let (logs, logs_written) =
         InstallerLogs::open(state.join("deployments")).map_err(system("make the folder of installers' logs"))?;
@@ -92,6 +94,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         cache: &cache,
         media: &media,
         logs: &logs,
+        recorder: &recorder,
         cancel: &cancel,
     };
     let mut loops = Vec::new();
@@ -101,6 +104,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
     spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog"));
     spawn.conductor(&mut tasks);
+    spawn.recorder(&mut tasks, &metrics);
     let counted = journal.clone();
     metrics.add(move || samples::journal(&counted));
 
@@ -114,6 +118,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         logs: logs.folder().to_path_buf(),
         metrics,
         cache,
+        recorder,
         started,
         http_port: doors.http.unwrap_or(80),
         stop: stop_api.clone(),

@@ -9,15 +9,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use model::Mac;
-use model::boot::{Client, Identified, Key, Site, autoexec, grub, identify};
-use model::cluster::Architecture;
+use model::boot::{Client, Key, Site, autoexec, grub};
 use model::event::{NewEvent, Outcome, Protocol, Role, Transfer, What};
 use model::world::World;
 
 use crate::journal::Journal;
 use crate::loaders::Loaders;
-use crate::scripts::{self, Granted};
-use crate::services::tftp::{Ending, Finished, Refusal, Report, Request, Resolve, Source};
+use crate::recorder::{self, Found, Owner, Packet, Recorder, Said, TftpSaid, Transport, redact};
+use crate::scripts::{self, Grant};
+use crate::services::tftp::{Ending, Finished, Refusal, Report, Request, Resolve, Show, Shown, Source};
+
+/// Longest text that the recorder is given, in bytes; GRUB's scripts have some 1,500.
+const LONGEST_TEXT: usize = 3 << 10;
 
 /// Everything that answers are derived from.
 pub struct Root {
@@ -89,24 +92,21 @@ impl Root {
             address: Some(client),
             ..Client::default()
         };
-        if let Some(Identified { node, .. }) = identify(&world, &who)
-            && grub::is_under_ipxe(&world, &node)
-        {
-            return Ok(text(grub::local_grub(node.architecture, true).text));
+        if let Some(script) = scripts::grub_under_ipxe(&world, &who) {
+            return Ok(Source::Rendered {
+                text: script.into(),
+                asked: world.seq,
+                rendered: world.seq,
+            });
         }
-        let granted = scripts::grant(&self.journal, "tftp", &who).await;
-        match granted.map_err(|denied| Refusal::Failed(denied.to_string()))? {
-            None => Ok(text(grub::local_grub(Architecture::default(), true).text)),
-            Some(granted) => {
-                let Granted {
-                    node, resolved, boot, ..
-                } = &granted;
-                let server = request.local.to_canonical();
-                Ok(text(
-                    grub::grub_script(&self.key, site, server, mac, *boot, node, resolved).text,
-                ))
-            }
-        }
+        let grant = scripts::grant(&self.journal, "tftp", &who).await;
+        let Grant { asked, rendered, to } = grant.map_err(|denied| Refusal::Failed(denied.to_string()))?;
+        let server = request.local.to_canonical();
+        Ok(Source::Rendered {
+            text: scripts::grub_text(&self.key, site, server, mac, to.as_ref()).into(),
+            asked,
+            rendered,
+        })
     }
 }
 
@@ -167,6 +167,73 @@ pub fn reported(journal: Journal) -> Report {
             subject,
             What::Transfer(transfer),
         )]);
+    })
+}
+
+/// Keeps each request with the first packet of its answer in the recorder. Of files only the header is kept, of texts the text.
+pub fn recorded(journal: Journal, recorder: Recorder, http_port: u16) -> Show {
+    Arc::new(move |shown: &Shown<'_>| {
+        if !recorder.is_on() {
+            return;
+        }
+        let world = journal.world();
+        let client = shown.client.ip().to_canonical();
+        let leased = match client {
+            IpAddr::V4(address) => world.leases.at(address).map(|lease| lease.mac),
+            IpAddr::V6(_) => None,
+        };
+        let node = world.node_at(client).map(|node| node.name.clone());
+        let owner = node.as_ref().map_or(Owner::Stranger, Owner::Node);
+        let redacted = |octets: &[u8]| {
+            let mut octets = octets.to_vec();
+            redact::tokens(&mut octets);
+            octets
+        };
+        let text = shown.of.and_then(|of| of.text).map(redacted);
+        let positions = shown.of.and_then(|of| of.positions);
+        let said = Said::Tftp(TftpSaid {
+            world: positions.map_or(world.seq, |(asked, _)| asked),
+            http_port,
+            block_size: shown.of.map_or(0, |of| of.block_size),
+            window: shown.of.map_or(0, |of| of.window),
+            found: match (shown.of, &text) {
+                (None, _) => Found::Refused,
+                (Some(of), None) => Found::File(of.length),
+                (Some(of), Some(text)) => Found::Text {
+                    text: (text.len() <= LONGEST_TEXT).then(|| String::from_utf8_lossy(text)),
+                    length: of.length,
+                    rendered: positions.map(|(_, rendered)| rendered),
+                },
+            },
+        });
+        let (request, whole) = (redacted(shown.request), shown.answer.len());
+        let is_data = shown.answer.starts_with(&[0, 3]);
+        let answer = match text {
+            None if is_data => shown.answer[..whole.min(4)].to_vec(),
+            _ => redacted(shown.answer),
+        };
+        let ask = Packet {
+            at: shown.came,
+            question: recorder.question(),
+            role: recorder::Role::Question,
+            transport: Transport::Udp,
+            from: shown.client,
+            to: shown.asked,
+            mac: leased,
+            bytes: &request,
+            whole: request.len(),
+        };
+        let reply = Packet {
+            at: Timestamp::now(),
+            role: recorder::Role::Answer,
+            from: shown.answered,
+            to: shown.client,
+            bytes: &answer,
+            whole,
+            ..ask
+        };
+        recorder.keep(owner, &ask, Some(&said));
+        recorder.keep(owner, &reply, None);
     })
 }
 

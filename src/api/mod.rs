@@ -5,6 +5,7 @@
 
 mod boot;
 mod cache;
+mod capture;
 mod cluster;
 mod deployments;
 mod events;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 use crate::journal::Journal;
+use crate::recorder::Recorder;
 use crate::telemetry::Metrics;
 
 /// What handlers share.
@@ -46,6 +48,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// The package cache.
     pub cache: Arc<Cache>,
+    /// What machines asked and were answered.
+    pub recorder: Recorder,
     /// When the server started.
     pub started: Timestamp,
     /// Port of the nodes' HTTP door.

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, boot, cache, cluster, deployments, events, nodes, status};
+use super::{Api, ApiProblem, boot, cache, capture, cluster, deployments, events, nodes, status};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -31,6 +31,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/cache/files", get(cache::files))
         .route("/v1/cache/purge", post(cache::purge))
         .route("/v1/cache/warm", post(cache::warm))
+        .route("/v1/captures/{machine}", get(capture::capture))
         .route("/v1/media/rescan", post(cluster::rescan_media))
         .route("/v1/events", get(events::events))
         .route("/metrics", get(status::metrics))

@@ -108,6 +108,10 @@ pub enum Command {
     Timeline(Timeline),
     /// Say where a node stands, what it waits for and what to do
     Why(Why),
+    /// Write the packets of a machine into a file for Wireshark and for `replay`
+    Capture(Capture),
+    /// Derive every answer in a capture anew and compare it with that of then
+    Replay(Replay),
     /// Wait until nodes are ready, and watch them on their way
     Wait(Wait),
     /// Make virtual machines with real firmware and boot them, on a network of their own
@@ -367,6 +371,34 @@ pub struct Timeline {
     /// Show known harmless detours too
     #[arg(long, short)]
     pub all: bool,
+}
+
+/// `capture`.
+#[derive(Debug, ClapArgs)]
+pub struct Capture {
+    /// Node, or the MAC of a machine that is none
+    #[arg(value_name = "NODE")]
+    pub machine: String,
+    /// Only the latest boot
+    #[arg(long)]
+    pub last_boot: bool,
+    /// Leave the cluster file, leases and events out: then the file cannot be replayed
+    #[arg(long)]
+    pub packets_only: bool,
+    /// File to write, `-` for standard output [default: standard output, unless that is a terminal]
+    #[arg(long, short, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+}
+
+/// `replay`.
+#[derive(Debug, ClapArgs)]
+pub struct Replay {
+    /// Capture, `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Another cluster file than the one of then: what would it have changed?
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// `wait`.

@@ -35,6 +35,11 @@ impl Client {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// `GET`, as it is.
+    pub async fn bytes(&self, path: &str) -> Result<Bytes, Failure> {
+        collect(self.ask(Method::GET, path, Bytes::new()).await?).await
+    }
+
     /// `POST` of JSON or of a cluster file.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Value, Failure> {
         self.json(Method::POST, path, body.into()).await

@@ -7,6 +7,7 @@ mod args;
 mod backup;
 mod boot;
 mod cache;
+mod capture;
 mod check;
 mod client;
 mod confirm;
@@ -26,6 +27,7 @@ mod listing;
 pub mod media;
 mod output;
 mod paths;
+mod replay;
 mod serve;
 mod sheet;
 mod show;
@@ -103,6 +105,8 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Events(events) => block_on(follow::events(printer, &paths, &events)),
         Command::Timeline(timeline) => block_on(story::timeline(printer, &paths, &timeline)),
         Command::Why(why) => block_on(story::why(printer, &paths, &why)),
+        Command::Capture(capture) => block_on(capture::run(printer, &paths, &capture)),
+        Command::Replay(args) => replay::run(printer, &args),
         Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
         Command::Init(init) => block_on(init::run(printer, &init)),
         Command::Backup(backup) => block_on(backup::backup(printer, &paths, &backup)),

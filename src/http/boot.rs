@@ -1,14 +1,17 @@
 //! Boot scripts.
 
+use std::net::IpAddr;
+
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::Mac;
-use model::boot::{Client, boot_script, script_in};
+use model::boot::Client;
+use model::event::Seq;
 use serde::Deserialize;
 
 use super::{Ends, Problem, Shared, plain};
-use crate::scripts::{self, Denied, Granted};
+use crate::scripts::{self, Denied};
 
 /// What a loader says of its machine in the query. Whatever does not parse is as good as not said.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +20,45 @@ pub struct Says {
     uuid: Option<String>,
     serial: Option<String>,
     hostname: Option<String>,
+}
+
+impl Says {
+    /// Who that is; `name` if the path tells, `address` is where it asks from.
+    fn client(self, name: Option<String>, address: IpAddr) -> Client {
+        let said = |text: Option<String>| text.filter(|t| !t.is_empty());
+        Client {
+            name,
+            mac: said(self.mac).and_then(|mac| mac.parse::<Mac>().ok()),
+            uuid: said(self.uuid),
+            serial: said(self.serial),
+            hostname: said(self.hostname),
+            address: Some(plain(address)),
+        }
+    }
+}
+
+/// The client that asks for a script; `None` if the URI is of something else, or its query cannot be read.
+pub fn client(uri: &Uri, address: IpAddr) -> Option<Client> {
+    let name = match uri.path().strip_prefix("/boot/")? {
+        "script" => None,
+        other => Some(
+            other
+                .strip_suffix("/script")
+                .filter(|name| !name.contains('/'))?
+                .to_string(),
+        ),
+    };
+    let Query(says) = Query::<Says>::try_from_uri(uri).ok()?;
+    Some(says.client(name, address))
+}
+
+/// From which positions of the journal an answer was made: goes with it, for the recorder.
+#[derive(Debug, Clone, Copy)]
+pub struct Rendered {
+    /// Where it was decided what to make.
+    pub asked: Seq,
+    /// Where it was made.
+    pub rendered: Seq,
 }
 
 /// `GET /boot/{node}/script`: the script of a node that DHCP has recognised already.
@@ -44,17 +86,9 @@ pub async fn autoexec(State(shared): State<Shared>, Extension(ends): Extension<E
 }
 
 async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) -> Result<Response, Problem> {
-    let said = |text: Option<String>| text.filter(|t| !t.is_empty());
-    let client = Client {
-        name,
-        mac: said(says.mac).and_then(|mac| mac.parse::<Mac>().ok()),
-        uuid: said(says.uuid),
-        serial: said(says.serial),
-        hostname: said(says.hostname),
-        address: Some(plain(ends.client.ip())),
-    };
+    let client = says.client(name, ends.client.ip());
     let site = shared.site(ends);
-    let granted = scripts::grant(&shared.journal, "http", &client)
+    let grant = scripts::grant(&shared.journal, "http", &client)
         .await
         .map_err(|denied| {
             let kind = match denied {
@@ -63,18 +97,12 @@ async fn script(shared: Shared, ends: Ends, name: Option<String>, says: Says) ->
             };
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, denied.to_string())
         })?;
-    let Some(granted) = granted else {
-        return Ok(text(boot_script(&shared.key, site, client.mac, 0, None).text));
-    };
-    let Granted {
-        node,
-        resolved,
-        boot,
-        dialect,
-    } = &granted;
-    Ok(text(
-        script_in(*dialect, &shared.key, site, client.mac, *boot, node, resolved).text,
-    ))
+    let mut answer = text(scripts::ipxe_text(&shared.key, site, client.mac, grant.to.as_ref()));
+    answer.extensions_mut().insert(Rendered {
+        asked: grant.asked,
+        rendered: grant.rendered,
+    });
+    Ok(answer)
 }
 
 fn text(text: String) -> Response {

@@ -4,13 +4,14 @@
 //! Invariant: a callback without the token of the present boot or of the attempt under way changes nothing.
 
 mod answers;
-mod boot;
+pub mod boot;
 mod files;
 mod guests;
 mod hook;
 mod install;
 pub mod lane;
 mod problem;
+mod record;
 mod routes;
 mod server;
 mod transfer;
@@ -31,6 +32,7 @@ use model::event::{NewEvent, Subject, What};
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::Loaders;
+use crate::recorder::Recorder;
 use crate::telemetry::{self, Metrics};
 
 /// What handlers share.
@@ -54,6 +56,8 @@ pub struct Shared {
     pub counters: Arc<HttpCounters>,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
+    /// Keeps questions and answers.
+    pub recorder: Recorder,
 }
 
 /// What went through the door.

@@ -1,9 +1,10 @@
 //! The table of contents of the nodes' HTTP door.
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 
-use super::{Problem, Shared, answers, boot, files, hook, install};
+use super::{Problem, Shared, answers, boot, files, hook, install, record};
 
 /// Every path that a node may ask for.
 pub fn router(shared: Shared) -> Router {
@@ -22,5 +23,6 @@ pub fn router(shared: Shared) -> Router {
         .fallback(any(async || {
             Problem::not_found("no-such-path", "there is nothing here for a node")
         }))
+        .layer(from_fn_with_state(shared.clone(), record::record))
         .with_state(shared)
 }

@@ -7,6 +7,7 @@
 
 mod counters;
 mod follow;
+mod past;
 mod queue;
 mod snapshot;
 mod start;

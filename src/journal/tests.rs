@@ -252,3 +252,24 @@ async fn follower_that_missed_live_events_reads_them_from_the_store() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn the_world_of_any_position_can_be_had_again() {
+    let (_directory, path) = place();
+    let running = Running::open(&path).await;
+    let mut worlds = vec![running.journal.world()];
+    for action in ["on", "off", "cycle"] {
+        worlds.push(running.journal.commit(vec![power(action)]).await.unwrap().world);
+    }
+    // Stopping writes a snapshot, of the last position.
+    running.stop().await;
+    let running = Running::open(&path).await;
+    worlds.push(running.journal.commit(vec![ready()]).await.unwrap().world);
+    for world in worlds {
+        let again = running.journal.world_at(world.seq).await.unwrap();
+        assert_eq!(again.to_snapshot(), world.to_snapshot());
+    }
+    let between = running.journal.between(1, 3).await.unwrap();
+    assert_eq!(between.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
+    running.stop().await;
+}

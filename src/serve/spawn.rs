@@ -17,6 +17,7 @@ use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::Loaders;
 use crate::pulse::Beat;
+use crate::recorder::Recorder;
 use crate::services::dhcp4::{self, Dhcp4, Dhcp4Counters};
 use crate::services::ra;
 use crate::services::syslog::{self, Syslog, SyslogCounters};
@@ -35,6 +36,7 @@ pub(super) struct Spawn<'a> {
     pub media: &'a Path,
     /// What installers say.
     pub logs: &'a InstallerLogs,
+    pub recorder: &'a Recorder,
     pub cancel: &'a CancellationToken,
 }
 
@@ -55,6 +57,7 @@ impl Spawn<'_> {
             port,
             counters: counters.clone(),
             metrics: metrics.clone(),
+            recorder: self.recorder.clone(),
         };
         let counted = counters.clone();
         metrics.add(move || samples::http(&counted));
@@ -79,6 +82,16 @@ impl Spawn<'_> {
         });
     }
 
+    pub fn recorder(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>) {
+        let counted = self.recorder.clone();
+        metrics.add(move || counted.samples());
+        let (following, cancel) = (self.recorder.clone().follow(self.journal.clone()), self.cancel.clone());
+        tasks.spawn(async move {
+            cancel.run_until_cancelled(following).await;
+            ("the recorder", Ok(()))
+        });
+    }
+
     pub fn tftp(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) -> Result<(), ServeError> {
         let Some(port) = self.doors.tftp else { return Ok(()) };
         let counters = Arc::new(TftpCounters::default());
@@ -96,6 +109,11 @@ impl Spawn<'_> {
                 http_port: self.doors.http.unwrap_or(80),
             }),
             report: tftp_root::reported(self.journal.clone()),
+            show: Some(tftp_root::recorded(
+                self.journal.clone(),
+                self.recorder.clone(),
+                self.doors.http.unwrap_or(80),
+            )),
             counters,
             limits: TftpLimits::default(),
         };
@@ -135,6 +153,7 @@ impl Spawn<'_> {
             port,
             http_port: self.doors.http.unwrap_or(80),
             counters,
+            recorder: self.recorder.clone(),
         };
         let cancel = self.cancel.clone();
         tasks.spawn(async move { ("DHCP", dhcp4::run(config, beat, cancel).await.map_err(|e| chain(&e))) });

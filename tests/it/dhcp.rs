@@ -1,6 +1,6 @@
 //! DHCP against the clients, relay agents and rival servers that are out there, each in a network namespace.
 
-mod clients;
+pub mod clients;
 mod leasing;
 mod relaying;
 pub mod rivals;

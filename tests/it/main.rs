@@ -17,6 +17,7 @@ mod http;
 mod installer;
 mod journal;
 mod lab;
+mod recorder;
 mod secure;
 mod support;
 mod tftp;

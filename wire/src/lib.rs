@@ -9,6 +9,7 @@
 pub mod dhcp4;
 pub mod mac;
 pub mod malformed;
+pub mod pcapng;
 pub mod probe;
 pub mod ra;
 pub mod range;

@@ -9,6 +9,7 @@ mod doors;
 mod install;
 mod network;
 mod node;
+mod recorder;
 mod select;
 mod settings;
 
@@ -17,6 +18,7 @@ pub use doors::{DhcpMode, Doors};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Bmc, Console, Nic, Node};
+pub use recorder::Recorder;
 pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};
 
 use std::collections::HashMap;
@@ -46,6 +48,8 @@ pub struct Cluster {
     pub doors: Doors,
     /// The package cache.
     pub cache: Cache,
+    /// How much of the machines' packets is kept.
+    pub recorder: Recorder,
     index: Index,
     layers: Layers,
 }
@@ -117,6 +121,7 @@ impl Cluster {
             defaults,
             doors,
             cache: Cache::default(),
+            recorder: Recorder::default(),
             index,
             layers: Layers::default(),
         }
@@ -131,6 +136,12 @@ impl Cluster {
     /// Declares the package cache.
     pub(crate) fn with_cache(mut self, cache: Cache) -> Self {
         self.cache = cache;
+        self
+    }
+
+    /// Declares the recorder.
+    pub(crate) fn with_recorder(mut self, recorder: Recorder) -> Self {
+        self.recorder = recorder;
         self
     }
 

@@ -142,6 +142,42 @@ fn print(text: &mut String, message: &Message, reserved: Option<Ipv4Addr>) {
     }
 }
 
+/// A message that was sent or received: every header field that is set and every option, in the order of their numbers.
+pub fn describe_packet(packet: &Packet<'_>) -> String {
+    let mut text = String::new();
+    let mut field = |name: &str, value: &str| {
+        writeln!(text, "{name:<28} {value}").expect("a String takes any text");
+    };
+    field("op", &packet.op().to_string());
+    field("xid", &format!("{:08x}", packet.xid()));
+    field("flags", &format!("{:04x}", packet.flags()));
+    for (name, address) in [
+        ("ciaddr", packet.ciaddr()),
+        ("yiaddr", packet.yiaddr()),
+        ("siaddr", packet.siaddr()),
+        ("giaddr", packet.giaddr()),
+    ] {
+        if !address.is_unspecified() {
+            field(name, &address.to_string());
+        }
+    }
+    field("chaddr", &Form::Octets.text(packet.chaddr()));
+    for (name, value) in [("sname", packet.sname()), ("file", packet.file())] {
+        if !value.is_empty() {
+            field(name, &Form::Text.text(value));
+        }
+    }
+    let mut codes: Vec<u8> = packet.options().map(|(code, _)| code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    for number in codes {
+        let (name, form) = known(number);
+        let value = packet.option(number).unwrap_or_default();
+        field(&format!("{number:>3} {name}"), &form.text(&value));
+    }
+    text
+}
+
 /// How an option's value is to be read.
 #[derive(Clone, Copy)]
 enum Form {
@@ -206,12 +242,12 @@ impl Form {
     }
 }
 
-/// The names of a search list that [`wire::dhcp4::SearchList`] wrote: pointers lead back only.
+/// The names of a search list. A pointer leads back to before where its name began, so following them ends.
 fn names(value: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     let mut at = 0;
     while at < value.len() {
-        let (mut labels, mut here, mut next) = (Vec::new(), at, None);
+        let (mut labels, mut here, mut next, mut begin) = (Vec::new(), at, None, at);
         while let Some(&length) = value.get(here) {
             match length {
                 0 => {
@@ -227,10 +263,10 @@ fn names(value: &[u8]) -> Vec<String> {
                     next.get_or_insert(here + 2);
                     let low = value.get(here + 1).copied().unwrap_or(0);
                     let to = usize::from(length & 0x3f) << 8 | usize::from(low);
-                    if to >= here {
+                    if to >= begin {
                         break;
                     }
-                    here = to;
+                    (here, begin) = (to, to);
                 }
             }
         }

@@ -9,6 +9,7 @@
 
 mod address;
 mod describe;
+mod grounds;
 mod identify;
 mod offers;
 mod place;
@@ -21,7 +22,8 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-pub use describe::describe;
+pub use describe::{describe, describe_packet};
+pub use grounds::{Ground, Stage as PromiseStage};
 pub use identify::{Identified, identify};
 pub use offers::Offers;
 pub use reason::Reason;
@@ -30,7 +32,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use jiff::{SignedDuration, Timestamp};
 use wire::Mac;
-use wire::dhcp4::{Message, Packet};
+use wire::dhcp4::{CLIENT_PORT, Message, Packet, SERVER_PORT};
 
 use crate::cluster::{DhcpMode, Network};
 use crate::event::{NewEvent, Subject, What};
@@ -124,6 +126,18 @@ pub enum Destination {
     Back(SocketAddrV4),
 }
 
+impl Destination {
+    /// The address and port that a message goes to.
+    pub fn address(self) -> SocketAddrV4 {
+        match self {
+            Self::Relay(relay) => SocketAddrV4::new(relay, SERVER_PORT),
+            Self::Client(client) | Self::Hardware(client, _) => SocketAddrV4::new(client, CLIENT_PORT),
+            Self::Back(from) => from,
+            Self::Broadcast => SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT),
+        }
+    }
+}
+
 /// A question to the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
@@ -152,6 +166,7 @@ impl Decision {
 /// `offers` remembers what is promised by the decision, so that the next question sees it.
 pub fn decide(world: &World, offers: &mut Offers, now: Timestamp, rx: &Received<'_>) -> Decision {
     offers.expire(now);
+    offers.begin();
     let place = match place(world, rx) {
         Ok(place) => place,
         Err(why) => return Decision::silent(why),

@@ -4,12 +4,15 @@
 //! all, and clients just ask again.
 //! Invariant: one machine holds at most one promise per network, one address is promised to at most one machine.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use wire::Mac;
+
+use super::grounds::{Ground, MOST, Stage};
 
 /// For how long an OFFER holds: a PXE client collects offers for up to 60 s (PXE 2.1 section 2.2.2).
 const OFFER_HOLDS: SignedDuration = SignedDuration::from_secs(60);
@@ -23,19 +26,6 @@ const BLOCK_HOLDS: SignedDuration = SignedDuration::from_secs(10);
 const PROBE_BELIEVED: SignedDuration = SignedDuration::from_secs(60);
 /// After a pool was found full it is not searched again for as long.
 const SEARCH_AGAIN: SignedDuration = SignedDuration::from_secs(1);
-
-/// How far a promise has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The wire is being asked about the address.
-    Probing,
-    /// The client was told.
-    Offered,
-    /// The client took it, and the lease is being written.
-    Committing,
-    /// Nobody may have it.
-    Blocked,
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Promise {
@@ -62,6 +52,8 @@ pub struct Offers {
     probed: HashMap<Ipv4Addr, Timestamp>,
     probes: BTreeSet<(Timestamp, Ipv4Addr)>,
     spare: HashMap<Ipv4Net, Spare>,
+    /// What was answered since [`Offers::begin`].
+    grounds: RefCell<Vec<Ground>>,
 }
 
 impl Default for Offers {
@@ -81,6 +73,65 @@ impl Offers {
             probed: HashMap::new(),
             probes: BTreeSet::new(),
             spare: HashMap::new(),
+            grounds: RefCell::new(Vec::with_capacity(MOST)),
+        }
+    }
+
+    /// The promises as one decision of the past found them, as far as it looked. Decides once.
+    pub fn of_grounds(grounds: &[Ground], now: Timestamp) -> Self {
+        let full = grounds.contains(&Ground::Full);
+        let mut offers = Self::new(if full { 0 } else { MOST * 2 });
+        let net = |network, prefix| Ipv4Net::new(network, prefix).unwrap_or_default();
+        for ground in grounds {
+            match *ground {
+                Ground::Own {
+                    mac,
+                    network,
+                    prefix,
+                    address,
+                    stage,
+                } => offers.put(address, mac, net(network, prefix), stage, now + OFFER_HOLDS),
+                Ground::Taken(address) => {
+                    offers.put(
+                        address,
+                        Mac::ZERO,
+                        Ipv4Net::default(),
+                        Stage::Blocked,
+                        now + OFFER_HOLDS,
+                    );
+                }
+                Ground::Probed(address) => offers.probed(address, now),
+                Ground::Spare {
+                    network,
+                    prefix,
+                    address,
+                } => {
+                    let spare = Spare {
+                        addresses: address.into_iter().collect(),
+                        searched: Some(now),
+                    };
+                    offers.spare.insert(net(network, prefix), spare);
+                }
+                Ground::Full => {}
+            }
+        }
+        offers
+    }
+
+    /// A decision begins.
+    pub(super) fn begin(&mut self) {
+        self.grounds.get_mut().clear();
+    }
+
+    /// What the last decision was told, for [`Offers::of_grounds`].
+    pub fn grounds(&mut self) -> &[Ground] {
+        self.grounds.get_mut()
+    }
+
+    fn ground(&self, ground: Ground) {
+        let mut grounds = self.grounds.borrow_mut();
+        if grounds.len() < MOST && !grounds.contains(&ground) {
+            grounds.push(ground);
         }
     }
 
@@ -140,18 +191,34 @@ impl Offers {
 
     /// Whether a probe found the address free less than a minute ago.
     pub(super) fn is_probed(&self, address: Ipv4Addr) -> bool {
-        self.probed.contains_key(&address)
+        let probed = self.probed.contains_key(&address);
+        if probed {
+            self.ground(Ground::Probed(address));
+        }
+        probed
     }
 
     /// Whether the address is promised to anybody but this machine.
     pub(super) fn is_promised_to_other(&self, address: Ipv4Addr, mac: Mac) -> bool {
-        self.promises.get(&address).is_some_and(|promise| promise.mac != mac)
+        let taken = self.promises.get(&address).is_some_and(|promise| promise.mac != mac);
+        if taken {
+            self.ground(Ground::Taken(address));
+        }
+        taken
     }
 
     /// What is promised to a machine on a network.
     pub(super) fn of(&self, mac: Mac, network: Ipv4Net) -> Option<(Ipv4Addr, Stage)> {
         let address = *self.by_client.get(&(mac, network))?;
-        Some((address, self.promises.get(&address)?.stage))
+        let stage = self.promises.get(&address)?.stage;
+        self.ground(Ground::Own {
+            mac,
+            network: network.addr(),
+            prefix: network.prefix_len(),
+            address,
+            stage,
+        });
+        Some((address, stage))
     }
 
     /// Promises an address, in the place of what the machine was promised on that network before. `false` if there is
@@ -166,6 +233,7 @@ impl Offers {
     ) -> bool {
         self.withdraw(mac, network);
         if self.promises.len() >= self.capacity {
+            self.ground(Ground::Full);
             return false;
         }
         let holds = match stage {
@@ -195,6 +263,7 @@ impl Offers {
         good: impl Fn(&Self, Ipv4Addr) -> bool,
         search: impl FnOnce(&Self) -> VecDeque<Ipv4Addr>,
     ) -> Option<Ipv4Addr> {
+        let before = self.grounds.get_mut().len();
         let mut spare = self.spare.remove(&network).unwrap_or_default();
         let mut found = next_good(self, &mut spare.addresses, &good);
         let may_search = spare.searched.is_none_or(|at| now >= at + SEARCH_AGAIN);
@@ -204,6 +273,13 @@ impl Offers {
             spare.searched = found.is_none().then_some(now);
         }
         self.spare.insert(network, spare);
+        // What the search passed over may be the whole pool; what it came to is enough.
+        self.grounds.get_mut().truncate(before);
+        self.ground(Ground::Spare {
+            network: network.addr(),
+            prefix: network.prefix_len(),
+            address: found,
+        });
         found
     }
 

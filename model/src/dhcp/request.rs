@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use wire::dhcp4::MessageType;
 
 use super::address::{Declared, Pick};
-use super::offers::Stage as Promised;
+use super::grounds::Stage as Promised;
 use super::{Asked, Decision, Effect, Offers, Reason};
 use crate::event::{Stage, What};
 use crate::world::Step;

@@ -3,7 +3,7 @@
 use wire::dhcp4::MessageType;
 
 use super::address::Pick;
-use super::offers::Stage as Promised;
+use super::grounds::Stage as Promised;
 use super::{Asked, CONFLICT_HOLDS, Decision, Effect, Offers, Probe, Reason, request};
 use crate::event::What;
 

@@ -94,7 +94,7 @@ pub fn notable(program: &str, text: &str) -> Option<Said> {
 
 /// `INFO: Menu item 'partman-base' selected`, `WARNING **: Menu item 'partman-base' failed.`
 fn main_menu(text: &str) -> Option<Said> {
-    let item = text.split('\'').nth(1);
+    let item = text.split('\'').nth(1).filter(|item| !item.trim().is_empty());
     match item {
         Some(item) if text.contains("Menu item") && text.ends_with("selected") => Some(Said {
             notable: Notable::Stage,

@@ -170,11 +170,16 @@ fn changes(before: &World, old: &Arc<Node>, after: &World, new: &Arc<Node>) -> V
 }
 
 fn diff(document: &str, old: &str, new: &str) -> Option<String> {
-    (old != new).then(|| {
-        TextDiff::from_lines(old, new)
+    unified((&format!("{document} now"), old), (&format!("{document} then"), new))
+}
+
+/// The difference between two texts, each with its title, as `diff -u` shows it; `None` if there is none.
+pub fn unified(old: (&str, &str), new: (&str, &str)) -> Option<String> {
+    (old.1 != new.1).then(|| {
+        TextDiff::from_lines(old.1, new.1)
             .unified_diff()
             .context_radius(1)
-            .header(&format!("{document} now"), &format!("{document} then"))
+            .header(old.0, new.0)
             .to_string()
     })
 }
@@ -221,6 +226,9 @@ fn surroundings(now: &Cluster, wanted: &Cluster) -> Vec<String> {
     }
     if now.cache != wanted.cache {
         says.push("the package cache changes: size, upstreams or hosts".to_string());
+    }
+    if now.recorder != wanted.recorder {
+        says.push("the recorder gets another size".to_string());
     }
     says
 }

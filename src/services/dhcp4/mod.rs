@@ -28,6 +28,7 @@ use wire::dhcp4::PXE_PORT;
 
 use crate::journal::Journal;
 use crate::pulse::Beat;
+use crate::recorder::Recorder;
 use port::Port;
 use server::Server;
 
@@ -47,6 +48,8 @@ pub struct Dhcp4 {
     pub http_port: u16,
     /// What is counted.
     pub counters: Arc<Dhcp4Counters>,
+    /// Keeps questions and answers.
+    pub recorder: Recorder,
 }
 
 /// Why the DHCP service cannot start or go on.

@@ -1,6 +1,7 @@
 //! The one task that decides: messages, answers of the wire, written leases and passing time come in here.
 
 mod links;
+mod record;
 mod send;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use super::probes::{Due, Probes};
 use super::quiet::Quiet;
 use super::watch::Watch;
 use crate::journal::{Journal, JournalError};
+use crate::recorder::Recorder;
 use send::Outgoing;
 
 /// What every link carries without fragments.
@@ -56,6 +58,7 @@ struct Question {
 pub(super) struct Server {
     journal: Journal,
     counters: Arc<Dhcp4Counters>,
+    recorder: Recorder,
     http_port: u16,
     main: Arc<Port>,
     second: Option<Arc<Port>>,
@@ -83,6 +86,7 @@ impl Server {
             cluster: config.journal.world().cluster.clone(),
             journal: config.journal,
             counters: config.counters,
+            recorder: config.recorder,
             http_port: config.http_port,
             main: Arc::new(main),
             second: second.map(Arc::new),
@@ -178,15 +182,17 @@ impl Server {
             unicast: self.own.contains(&arrival.to),
             port4011: second_port,
         };
-        let Decision { effect, events, why } = decide(&world, &mut self.offers, Timestamp::now(), &received);
+        let now = Timestamp::now();
+        let Decision { effect, events, why } = decide(&world, &mut self.offers, now, &received);
         self.counters.decided(why);
+        let asked = self.record(&world, &received, &arrival, now, &effect, why);
         match effect {
             Effect::Probe(probe) => self.probe(probe, bytes, arrival, second_port),
             Effect::Silent if matches!(why, Reason::Released | Reason::Declined) => self.write(events, None, None),
             Effect::Silent => self.observe(events),
             Effect::Reply(reply) => {
                 let durable = reply.durable;
-                let outgoing = self.ready(*reply, &link, arrival.interface, second_port);
+                let outgoing = self.ready(*reply, &link, arrival.interface, second_port, asked);
                 match durable {
                     Some(address) => self.write(events, Some(outgoing), Some(address)),
                     None => {

@@ -49,6 +49,7 @@ impl Content {
     /// Opens a source. Blocks.
     pub(super) fn open(source: Source, mode: Mode) -> Result<Self, Refusal> {
         match (source, mode) {
+            (Source::Rendered { text, .. }, mode) => Self::open(Source::Bytes(text), mode),
             (Source::Bytes(bytes), Mode::Octet) => Ok(Self::Memory(bytes)),
             (Source::Bytes(bytes), Mode::Netascii) => {
                 let mut text = Vec::with_capacity(bytes.len());
@@ -56,6 +57,14 @@ impl Content {
                 Ok(Self::Memory(text.into()))
             }
             (Source::File { path, len }, mode) => Chunked::open(&path, len, mode).map(Self::File),
+        }
+    }
+
+    /// The text as it travels, if it is in memory.
+    pub(super) fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Memory(bytes) => Some(bytes),
+            Self::File(_) => None,
         }
     }
 

@@ -72,6 +72,8 @@ pub(super) struct Arrival {
     pub(super) client: SocketAddr,
     /// Our address, with port 0 and, for IPv6 link-local addresses, the interface.
     pub(super) local: SocketAddr,
+    /// Our port.
+    pub(super) port: u16,
 }
 
 pub(super) struct Receiver {
@@ -114,6 +116,7 @@ impl Receiver {
             datagram: buffer[..length].to_vec(),
             client,
             local,
+            port: self.address.port(),
         }))
     }
 }

@@ -49,6 +49,15 @@ pub struct Request {
 pub enum Source {
     /// These bytes.
     Bytes(Bytes),
+    /// A text that was made for this client from what the journal holds.
+    Rendered {
+        /// The text.
+        text: Bytes,
+        /// Position of the journal at which it was decided what to make.
+        asked: u64,
+        /// Position at which it was made.
+        rendered: u64,
+    },
     /// A file on disk.
     File {
         /// Where it is.
@@ -56,6 +65,16 @@ pub enum Source {
         /// Its size in bytes. A file of another size is not served: it is being written, or is not the one that was meant.
         len: u64,
     },
+}
+
+impl Source {
+    /// Positions of the journal at which it was decided and made, for what was made from it.
+    fn positions(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Rendered { asked, rendered, .. } => Some((*asked, *rendered)),
+            Self::Bytes(_) | Self::File { .. } => None,
+        }
+    }
 }
 
 /// Why a client gets nothing.
@@ -88,6 +107,43 @@ pub type Resolve = Arc<dyn Fn(&Request) -> Result<Source, Refusal> + Send + Sync
 
 /// Is told the end of every request. Called on the reactor: it must not block.
 pub type Report = Arc<dyn Fn(Finished) + Send + Sync>;
+
+/// Is shown every request with the first packet of its answer. Called on the reactor: it must not block.
+pub type Show = Arc<dyn Fn(&Shown<'_>) + Send + Sync>;
+
+/// A request and the beginning of its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The request as it came.
+    pub request: &'a [u8],
+    /// When it came.
+    pub came: Timestamp,
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// Our address and port that it asked.
+    pub asked: SocketAddr,
+    /// Our address and port that answered.
+    pub answered: SocketAddr,
+    /// The first packet of the answer.
+    pub answer: &'a [u8],
+    /// What the answer is of; `None` for an error.
+    pub of: Option<Served<'a>>,
+}
+
+/// What an answer is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Served<'a> {
+    /// Length in bytes, as they travel.
+    pub length: u64,
+    /// The text as it travels, if it is in memory.
+    pub text: Option<&'a [u8]>,
+    /// Positions of the journal of a [`Source::Rendered`].
+    pub positions: Option<(u64, u64)>,
+    /// Largest block that the client may have, in bytes.
+    pub block_size: u16,
+    /// Largest window.
+    pub window: u16,
+}
 
 /// How a request ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +214,8 @@ pub struct Tftp {
     pub resolve: Resolve,
     /// Is told the end of every request.
     pub report: Report,
+    /// Is shown requests and answers, if anybody wants to see them.
+    pub show: Option<Show>,
     /// Counts.
     pub counters: Arc<TftpCounters>,
     /// Bounds.
@@ -189,6 +247,7 @@ pub enum TftpError {
 struct Context {
     resolve: Resolve,
     report: Report,
+    show: Option<Show>,
     counters: Arc<TftpCounters>,
     limits: TftpLimits,
     seats: Arc<Seats>,
@@ -209,6 +268,7 @@ pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpErro
         seats: Seats::new(config.limits.transfers, config.limits.per_client),
         resolve: config.resolve,
         report: config.report,
+        show: config.show,
         counters: config.counters,
         limits: config.limits,
         tasks: TaskTracker::new(),
@@ -239,14 +299,14 @@ async fn listen(listener: Listener, mut beat: Beat, context: Arc<Context>) -> Re
     let receiver = listener.into_receiver()?;
     loop {
         tokio::select! {
-            arrival = receiver.next() => admit(&arrival?, &context),
+            arrival = receiver.next() => admit(arrival?, &context),
             () = beat.answer() => {}
         }
     }
 }
 
 /// Judges one datagram and starts what it asks for.
-fn admit(arrival: &Arrival, context: &Arc<Context>) {
+fn admit(arrival: Arrival, context: &Arc<Context>) {
     let counters = &context.counters;
     match hear(&arrival.datagram) {
         Heard::Ignore(malformed) => {
@@ -255,7 +315,7 @@ fn admit(arrival: &Arrival, context: &Arc<Context>) {
         }
         Heard::Refuse(refused) => {
             counters.requests.fetch_add(1, Relaxed);
-            transfer::refuse(arrival, refused, context);
+            transfer::refuse(&arrival, refused, context);
         }
         Heard::Read(asked) => match context
             .seats
@@ -263,7 +323,7 @@ fn admit(arrival: &Arrival, context: &Arc<Context>) {
         {
             Claim::Seat(seat) => {
                 counters.requests.fetch_add(1, Relaxed);
-                let serving = transfer::serve(context.clone(), seat, asked, arrival.client, arrival.local);
+                let serving = transfer::serve(context.clone(), seat, asked, arrival);
                 context.tasks.spawn(serving);
             }
             // The answer to the first copy is under way.

@@ -14,7 +14,7 @@ use wire::tftp::{self, Limits, Next, Outcome, Refused, Transmit, block_size_for_
 use super::content::Content;
 use super::listener::Arrival;
 use super::seats::Seat;
-use super::{Context, Ending, Finished, Refusal, Request};
+use super::{Context, Ending, Finished, Refusal, Request, Served, Shown};
 
 /// MTU of a path about which the system says nothing: Ethernet's.
 const USUAL_MTU: u32 = 1500;
@@ -28,8 +28,13 @@ const MOST_AT_ONCE: usize = 64;
 
 /// Answers a request that is at fault itself.
 pub(super) fn refuse(arrival: &Arrival, refused: Refused, context: &Context) {
-    if let Err(error) = send_once(arrival.local, arrival.client, &refused.encode()) {
-        tracing::debug!(client = %arrival.client, %error, "a TFTP client could not be told of its error");
+    let came = Timestamp::now();
+    let answer = refused.encode();
+    match send_once(arrival.local, arrival.client, &answer) {
+        Ok(answered) => show(context, arrival, came, answered, &answer, None),
+        Err(error) => {
+            tracing::debug!(client = %arrival.client, %error, "a TFTP client could not be told of its error");
+        }
     }
     let request = Request {
         path: refused.path,
@@ -39,27 +44,47 @@ pub(super) fn refuse(arrival: &Arrival, refused: Refused, context: &Context) {
     let ending = Ending::Refused(Refusal::Request(refused.code, refused.message));
     let tally = Tally {
         request,
-        started: Timestamp::now(),
+        started: came,
         clock: Instant::now(),
     };
     tally.finish(context, ending, 0, None);
 }
 
-/// From a socket of its own, since the listening one may stand for many addresses.
-fn send_once(local: SocketAddr, client: SocketAddr, packet: &[u8]) -> io::Result<()> {
+/// From a socket of its own, since the listening one may stand for many addresses. Returns its address.
+fn send_once(local: SocketAddr, client: SocketAddr, packet: &[u8]) -> io::Result<SocketAddr> {
     let socket = std::net::UdpSocket::bind(local)?;
     socket.set_nonblocking(true)?;
-    socket.send_to(packet, client).map(|_| ())
+    socket.send_to(packet, client)?;
+    socket.local_addr()
+}
+
+/// Shows a request with the first packet of its answer to whoever wants to see it.
+fn show(
+    context: &Context,
+    arrival: &Arrival,
+    came: Timestamp,
+    answered: SocketAddr,
+    answer: &[u8],
+    of: Option<Served<'_>>,
+) {
+    if let Some(show) = &context.show {
+        let mut asked = arrival.local;
+        asked.set_port(arrival.port);
+        show(&Shown {
+            request: &arrival.datagram,
+            came,
+            client: arrival.client,
+            asked,
+            answered,
+            answer,
+            of,
+        });
+    }
 }
 
 /// Serves one read request.
-pub(super) async fn serve(
-    context: Arc<Context>,
-    seat: Seat,
-    asked: tftp::Request,
-    client: SocketAddr,
-    local: SocketAddr,
-) {
+pub(super) async fn serve(context: Arc<Context>, seat: Seat, asked: tftp::Request, arrival: Arrival) {
+    let (client, local) = (arrival.client, arrival.local);
     context.counters.active.fetch_add(1, Relaxed);
     let request = Request {
         path: asked.path.clone(),
@@ -72,16 +97,24 @@ pub(super) async fn serve(
         clock: Instant::now(),
     };
     let (ending, total, transfer) = match open(&context, &asked, request, client, local).await {
-        Ok((socket, content)) => {
+        Ok((socket, content, positions)) => {
             let total = content.len();
-            let (outcome, transfer) = send(&context, &seat, &asked, &tally, socket, content).await;
+            let first = First {
+                arrival: &arrival,
+                positions,
+            };
+            let (outcome, transfer) = send(&context, &seat, &asked, &tally, socket, content, first).await;
             (Ending::Transfer(outcome), total, Some(transfer))
         }
         Err((socket, refusal)) => {
             let (code, message) = refusal.as_error();
             if let Some(socket) = socket {
                 // It is the client's matter if this is lost: it will ask again.
-                let _ = socket.send(&encode_error(code, message)).await;
+                let answer = encode_error(code, message);
+                let _ = socket.send(&answer).await;
+                if let Ok(answered) = socket.local_addr() {
+                    show(&context, &arrival, tally.started, answered, &answer, None);
+                }
             }
             (Ending::Refused(refusal), 0, None)
         }
@@ -92,14 +125,42 @@ pub(super) async fn serve(
     tally.finish(&context, ending, total, transfer.as_ref());
 }
 
-/// The socket for the transfer and what will go through it.
+/// What the first packet of a transfer is shown with.
+struct First<'a> {
+    arrival: &'a Arrival,
+    positions: Option<(u64, u64)>,
+}
+
+impl First<'_> {
+    fn show(
+        &self,
+        context: &Context,
+        tally: &Tally,
+        socket: &UdpSocket,
+        limits: &Limits,
+        content: &Content,
+        answer: &[u8],
+    ) {
+        let Ok(answered) = socket.local_addr() else { return };
+        let of = Served {
+            length: content.len(),
+            text: content.text(),
+            positions: self.positions,
+            block_size: limits.block_size,
+            window: limits.window,
+        };
+        show(context, self.arrival, tally.started, answered, answer, Some(of));
+    }
+}
+
+/// The socket for the transfer, what will go through it, and the positions of the journal that it is from.
 async fn open(
     context: &Context,
     asked: &tftp::Request,
     request: Request,
     client: SocketAddr,
     local: SocketAddr,
-) -> Result<(UdpSocket, Content), (Option<UdpSocket>, Refusal)> {
+) -> Result<(UdpSocket, Content, Option<(u64, u64)>), (Option<UdpSocket>, Refusal)> {
     let socket = match connect(local, client).await {
         Ok(socket) => socket,
         Err(error) => {
@@ -108,9 +169,13 @@ async fn open(
         }
     };
     let (resolve, mode) = (context.resolve.clone(), asked.mode);
-    let opening = tokio::task::spawn_blocking(move || resolve(&request).and_then(|source| Content::open(source, mode)));
+    let opening = tokio::task::spawn_blocking(move || {
+        let source = resolve(&request)?;
+        let positions = source.positions();
+        Ok((Content::open(source, mode)?, positions))
+    });
     match opening.await {
-        Ok(Ok(content)) => Ok((socket, content)),
+        Ok(Ok((content, positions))) => Ok((socket, content, positions)),
         Ok(Err(refusal)) => Err((Some(socket), refusal)),
         Err(panicked) => {
             tracing::error!(%client, %panicked, "resolving a TFTP request panicked");
@@ -133,6 +198,7 @@ async fn send(
     tally: &Tally,
     socket: UdpSocket,
     mut content: Content,
+    first: First<'_>,
 ) -> (Outcome, tftp::Transfer) {
     let limits = Limits {
         block_size: largest_block(&socket, context),
@@ -142,15 +208,26 @@ async fn send(
     let mut transfer = tftp::Transfer::start(asked, content.len(), limits, tally.clock.elapsed());
     let mut heard = false;
     let mut packet = Vec::with_capacity(4 + usize::from(transfer.block_size()));
+    let mut first = Some(first);
     let outcome = loop {
         match transfer.poll(tally.clock.elapsed()) {
             Next::Done(outcome) => break outcome,
-            Next::Send(Transmit::Control(control)) => put(&socket, &control, &mut transfer, tally).await,
+            Next::Send(Transmit::Control(control)) => {
+                put(&socket, &control, &mut transfer, tally).await;
+                if let Some(first) = first.take() {
+                    first.show(context, tally, &socket, &limits, &content, &control);
+                }
+            }
             Next::Send(Transmit::Data { header, offset, len }) => {
                 packet.clear();
                 packet.extend_from_slice(&header);
                 match content.copy(offset, len, &mut packet).await {
-                    Ok(()) => put(&socket, &packet, &mut transfer, tally).await,
+                    Ok(()) => {
+                        put(&socket, &packet, &mut transfer, tally).await;
+                        if let Some(first) = first.take() {
+                            first.show(context, tally, &socket, &limits, &content, &packet);
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(path = tally.request.path, %error, "a file broke off during its TFTP transfer");
                         transfer.fail("the file cannot be read any more");

@@ -44,6 +44,7 @@ impl Server {
                 // The test may have ended already.
                 let _ = report.send(done);
             }),
+            show: None,
             counters: counters.clone(),
             limits,
         };

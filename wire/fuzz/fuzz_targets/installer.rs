@@ -13,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!fault.what.is_empty() && fault.line <= text.lines().count() + 1);
     }
     let quoted = quote::sh(text);
-    assert!(quoted.len() >= text.len());
+    let words: usize = text.chars().filter(|c| *c != '\0').map(char::len_utf8).sum();
+    assert!(quoted.len() >= words + 2, "NULs alone are left out");
     if let Ok(value) = quote::preseed(text) {
         assert!(!value.contains('\n'), "a value stays on its line");
     }

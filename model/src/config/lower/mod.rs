@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::problems::Problems;
 use super::raw::ClusterFile;
 use super::span::Span;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Recorder};
 use layers::Layers;
 
 /// Makes the cluster. It is whole only if no problem is an error.
@@ -49,5 +49,8 @@ pub(super) fn cluster(raw: &ClusterFile, problems: &mut Problems) -> Cluster {
         doors,
     )
     .with_cache(cache::cache(&raw.cache, problems))
+    .with_recorder(Recorder {
+        size: (raw.recorder.size.as_ref()).map_or(Recorder::default().size, |size| size.value.0),
+    })
     .with_layers(layers.into_cluster(own))
 }

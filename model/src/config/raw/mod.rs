@@ -7,12 +7,14 @@ mod cache;
 mod install;
 mod network;
 mod node;
+mod recorder;
 mod settings;
 
 pub(super) use cache::Cache;
 pub(super) use install::{Disk, Layout};
 pub(super) use network::{Doors, Network};
 pub(super) use node::{Defaults, Group, Node};
+pub(super) use recorder::Recorder;
 pub(super) use settings::{File, PackageSource, Settings, User};
 
 use super::read::{Many, Named};
@@ -47,5 +49,7 @@ declare_section! {
         doors: Doors,
         /// The package cache.
         cache: Cache,
+        /// The recorder.
+        recorder: Recorder,
     }
 }

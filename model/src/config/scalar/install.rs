@@ -28,7 +28,7 @@ pub(in crate::config) struct Keyboard(pub String);
 pub(in crate::config) struct Attempts(pub u32);
 
 /// A size: a number and its unit. `G` and `GiB` are powers of 1024, `GB` is a power of 1000, as disks are sold.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let end = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
     let (number, unit) = text.split_at(end);
     let unit: u64 = match unit.trim() {
@@ -55,7 +55,7 @@ fn size(text: &str) -> Option<u64> {
     (bytes > 0).then_some(bytes)
 }
 
-const SIZE: &str = "^[0-9.]+ ?(B|k|K|M|G|T|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?$";
+pub(super) const SIZE: &str = "^[0-9.]+ ?(B|k|K|M|G|T|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?$";
 
 impl Scalar for Size {
     const NOUN: &'static str = "a size";

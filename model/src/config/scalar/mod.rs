@@ -6,6 +6,7 @@ mod install;
 mod key;
 mod name;
 mod number;
+mod recorder;
 mod system;
 mod word;
 
@@ -15,5 +16,6 @@ pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;
 pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
 pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};
+pub(super) use recorder::RecorderSize;
 pub(super) use system::{AbsolutePath, Argument, Locale, Owner, Package, PasswordFrom, TimeZone, UserName};
 pub(super) use word::{BmcProtocol, Text, Word};

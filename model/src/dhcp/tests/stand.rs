@@ -8,7 +8,7 @@ use wire::Mac;
 use wire::dhcp4::{Arch, Message, MessageType, Packet, code};
 
 use crate::cluster::{Architecture, Cluster, DhcpMode, Doors, Network, Nic, Node, Range, Route, Settings};
-use crate::dhcp::{Decision, Effect, Link, Offers, Reason, Received, Reply, conflict, decide};
+use crate::dhcp::{Decision, Effect, Link, Offers, Reason, Received, Reply, conflict, decide, identify};
 use crate::event::{NewEvent, Subject, What};
 use crate::world::World;
 
@@ -216,7 +216,20 @@ impl Stand {
             unicast: ask.unicast,
             port4011: ask.port4011,
         };
-        decide(&self.world, &mut self.offers, self.now, &rx)
+        let decision = decide(&self.world, &mut self.offers, self.now, &rx);
+        // Whatever a test is about, its decisions can be made again from what the recorder keeps of them.
+        let grounds = self.offers.grounds().to_vec();
+        let known = identify(&self.world, &packet).map(|known| &*known.node.name);
+        let nodes: Vec<&str> = known.into_iter().collect();
+        let macs: Vec<Mac> = packet.mac().into_iter().collect();
+        let again = decide(
+            &self.world.excerpt(&nodes, &macs),
+            &mut Offers::of_grounds(&grounds, self.now),
+            self.now,
+            &rx,
+        );
+        assert_eq!(again, decision, "decided on {grounds:?}");
+        decision
     }
 
     /// Decides and does what a caller does: probes, commits, settles.

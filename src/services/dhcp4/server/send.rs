@@ -7,6 +7,7 @@ use wire::dhcp4::{CLIENT_PORT, MessageType, SERVER_PORT, code};
 
 use super::super::counters::add;
 use super::Server;
+use super::record::Asked;
 
 /// A message that is ready to go.
 #[derive(Debug)]
@@ -17,10 +18,12 @@ pub(super) struct Outgoing {
     source: Ipv4Addr,
     interface: u32,
     second_port: bool,
+    /// The question that it answers, for the recorder.
+    asked: Asked,
 }
 
 impl Server {
-    pub(super) fn ready(&self, reply: Reply, link: &Link, interface: u32, second_port: bool) -> Outgoing {
+    pub(super) fn ready(&self, reply: Reply, link: &Link, interface: u32, second_port: bool, asked: Asked) -> Outgoing {
         let mut bytes = Vec::with_capacity(reply.budget);
         let dropped = reply.message.encode(reply.budget, &mut bytes);
         add(&self.counters.dropped_options, dropped.codes().count() as u64);
@@ -32,6 +35,7 @@ impl Server {
             source: link.address,
             interface,
             second_port,
+            asked,
         }
     }
 
@@ -65,7 +69,11 @@ impl Server {
             },
         };
         match sent {
-            Ok(()) => self.counters.sent(outgoing.kind),
+            Ok(()) => {
+                self.counters.sent(outgoing.kind);
+                let to = outgoing.destination.address();
+                self.recorded(&outgoing.asked, SocketAddrV4::new(*source, port.number), to, bytes);
+            }
             Err(error) => {
                 add(&self.counters.send_errors, 1);
                 tracing::debug!(%error, destination = ?outgoing.destination, "an answer could not be sent");
