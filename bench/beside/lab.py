@@ -75,6 +75,10 @@ class Lab:
         self.running = []
 
     def __enter__(self):
+        def end(*_):
+            raise KeyboardInterrupt
+
+        self.handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
         for name in (self.server, self.client):
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
@@ -85,11 +89,16 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        # A second Ctrl-C would leave servers and namespaces behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for server in list(self.running):
             server.stop()
         for name in (self.server, self.client):
             run("ip", "netns", "del", name, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
 
     def route_clients(self, prefix, gateway):
         """Clients own every address of a prefix behind a router that is theirs, as machines behind a relay agent do."""

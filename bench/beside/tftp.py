@@ -42,7 +42,7 @@ def measure(lab, start, folder, clients, *arguments):
     return {"rate": found["megabytes_per_second"], "p50": found["time"]["p50"], "p99": found["time"]["p99"], "max": found["time"]["max"],
             "failed": found["failed"], "transfers": found["transfers"], "failures": found["failures"], "storm": found["storm"],
             "unfair": found["slowest_over_median"], "duplicates": found["duplicates"], "repeated": found["repeated_by_clients"],
-            "cpu": used * 1e9 / max(found["bytes"], 1), "own": found["own_cpu"], "peak": peak}
+            "cpu": used * 1e9 / found["bytes"] if found["bytes"] else float("nan"), "own": found["own_cpu"], "peak": peak}
 
 
 def main():
