@@ -63,7 +63,8 @@ pub async fn called(
         } else {
             printable(&body, LOG)
         };
-        shared.logs.append(deployment.id, lines(&hook, &said));
+        // Counted if it cannot be kept; the event below is what must be.
+        shared.logs.keep(deployment.id, lines(&hook, &said)).await;
         if hook == "log" {
             return Ok("ok\n");
         }

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use model::event::Seq;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use log::Log;
@@ -38,6 +39,8 @@ pub struct InstallerLogs {
 struct Line {
     deployment: Seq,
     text: String,
+    /// Is told when it was written, or dropped when it could not be.
+    written: Option<oneshot::Sender<()>>,
 }
 
 impl InstallerLogs {
@@ -61,7 +64,26 @@ impl InstallerLogs {
 
     /// Adds whole lines to the log of a deployment; whether they will be written.
     pub fn append(&self, deployment: Seq, text: String) -> bool {
-        match self.lines.try_send(Line { deployment, text }) {
+        self.hand_over(Line {
+            deployment,
+            text,
+            written: None,
+        })
+    }
+
+    /// The same, and waits until they are in the file: what is answered then outlives this process.
+    pub async fn keep(&self, deployment: Seq, text: String) -> bool {
+        let (written, done) = oneshot::channel();
+        let line = Line {
+            deployment,
+            text,
+            written: Some(written),
+        };
+        self.hand_over(line) && done.await.is_ok()
+    }
+
+    fn hand_over(&self, line: Line) -> bool {
+        match self.lines.try_send(line) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
@@ -84,7 +106,12 @@ impl InstallerLogs {
 /// Writes lines as they come, each log kept open as long as it is written to.
 fn write(folder: &Path, waiting: &Receiver<Line>, lost: &AtomicU64) {
     let mut logs: HashMap<Seq, Log> = HashMap::new();
-    while let Ok(Line { deployment, text }) = waiting.recv() {
+    while let Ok(line) = waiting.recv() {
+        let Line {
+            deployment,
+            text,
+            written: told,
+        } = line;
         if logs.len() >= OPEN && !logs.contains_key(&deployment) {
             logs.clear();
         }
@@ -95,6 +122,10 @@ fn write(folder: &Path, waiting: &Receiver<Line>, lost: &AtomicU64) {
                 Err(error) => Err(error),
             },
         };
+        if let (Ok(()), Some(told)) = (&written, told) {
+            // Whoever lost patience does not mind.
+            told.send(()).ok();
+        }
         if let Err(error) = written {
             lost.fetch_add(1, Ordering::Relaxed);
             // A full disk would say so with every line; the counter has them all.
