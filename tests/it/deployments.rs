@@ -5,12 +5,10 @@ mod ends;
 mod faults;
 mod tokens;
 
-use std::path::Path;
-
-use serde_json::{Value, json};
-use sha2::Digest as _;
+use serde_json::Value;
 
 use crate::support::client::require;
+use crate::support::image;
 use crate::support::segment::{Segment, Station};
 use crate::support::server::Served;
 
@@ -52,8 +50,11 @@ fn in_folder(folder: tempfile::TempDir) -> Stage {
     let station = segment.plug(MAC);
     station.succeed(&["ip", "addr", "add", "10.77.0.11/24", "dev", "eth0"]);
     std::fs::write(folder.path().join("cluster.yaml"), CLUSTER).unwrap();
-    image(&folder.path().join("images/tiny"), "system");
-    image(&folder.path().join("images/agent"), "agent");
+    let file = |key, name| (key, name, name);
+    let boot = [file("kernel", "kernel"), file("initrd", "initrd")];
+    let rest = [file("root", "root.squashfs"), file("disk_initrd", "disk-initrd")];
+    image::put(&folder.path().join("images/tiny"), "system", &[boot, rest].concat());
+    image::put(&folder.path().join("images/agent"), "agent", &boot);
     let served = Served::start_in(&segment, folder);
     served.until_served();
     Stage {
@@ -61,27 +62,6 @@ fn in_folder(folder: tempfile::TempDir) -> Stage {
         station,
         segment,
     }
-}
-
-/// An image as `image build` leaves it, but for its content.
-fn image(folder: &Path, kind: &str) {
-    std::fs::create_dir_all(folder).unwrap();
-    let sum = |text: &str| -> String { sha2::Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect() };
-    let file = |name: &str| {
-        std::fs::write(folder.join(name), name).unwrap();
-        json!({ "path": name, "size": name.len(), "sha256": sum(name) })
-    };
-    let mut manifest = json!({
-        "name": folder.file_name().unwrap().to_str(), "os": "debian-12", "architecture": "amd64", "kind": kind,
-        "built_at": "2026-01-01T00:00:00Z", "kernel": file("kernel"), "initrd": file("initrd"),
-        "packages": { "count": 0, "sha256": sum("") }, "recipe": sum(""),
-    });
-    if kind == "system" {
-        manifest["root"] = file("root.squashfs");
-        manifest["disk_initrd"] = file("disk-initrd");
-        manifest["unpacked"] = json!(1_000_000);
-    }
-    std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
 }
 
 impl Stage {
@@ -159,21 +139,7 @@ impl Stage {
 
     /// The status of an answer.
     fn status(&self, method: &str, url: &str) -> String {
-        let code = "%{http_code}";
-        let words = [
-            "curl",
-            "-s",
-            "--max-time",
-            "20",
-            "-o",
-            "/dev/null",
-            "-w",
-            code,
-            "-X",
-            method,
-            url,
-        ];
-        String::from_utf8_lossy(&self.station.run(&words).stdout).into_owned()
+        self.code(&["-X", method, url])
     }
 
     /// A callback: its status.
@@ -182,8 +148,11 @@ impl Stage {
     }
 
     fn call_at(&self, url: &str, said: &str) -> String {
-        let code = "%{http_code}";
-        let words = [
+        self.code(&["--data-binary", said, url])
+    }
+
+    fn code(&self, words: &[&str]) -> String {
+        let curl = [
             "curl",
             "-s",
             "--max-time",
@@ -191,11 +160,8 @@ impl Stage {
             "-o",
             "/dev/null",
             "-w",
-            code,
-            "--data-binary",
-            said,
-            url,
+            "%{http_code}",
         ];
-        String::from_utf8_lossy(&self.station.run(&words).stdout).into_owned()
+        String::from_utf8_lossy(&self.station.run(&[&curl, words].concat()).stdout).into_owned()
     }
 }

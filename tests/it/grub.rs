@@ -24,19 +24,7 @@ fn served() -> (Segment, Served, Station) {
     let segment = Segment::new("10.77.0.1/24");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cluster.yaml"), CLUSTER).unwrap();
-    let image = folder.path().join("images/tiny");
-    std::fs::create_dir_all(&image).unwrap();
-    let file = |name: &str, text: &str| {
-        std::fs::write(image.join(name), text).unwrap();
-        serde_json::json!({ "path": name, "size": text.len(), "sha256": "0".repeat(64) })
-    };
-    let manifest = serde_json::json!({
-        "name": "tiny", "os": "debian-12", "architecture": "amd64", "built_at": "2026-01-01T00:00:00Z",
-        "kernel": file("vmlinuz", &"k".repeat(100_000)), "initrd": file("initrd.img", "initrd"),
-        "root": file("root.squashfs", "root"),
-        "packages": { "count": 1, "sha256": "0".repeat(64) }, "recipe": "0".repeat(64),
-    });
-    std::fs::write(image.join("manifest.json"), manifest.to_string()).unwrap();
+    crate::support::image::tiny(folder.path());
     let served = Served::start_in(&segment, folder);
     let station = segment.plug("52:54:00:00:00:99");
     station.succeed(&["ip", "addr", "add", "10.77.0.11/24", "dev", "eth0"]);

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod disk;
+pub mod image;
 pub mod lab;
 pub mod relay;
 pub mod segment;
