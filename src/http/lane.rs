@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 /// Most that one slice stands for: some socket buffers full, so that the way through hyper does not count.
-pub const SLICE: usize = 256 * 1024;
+pub const SLICE: usize = 1024 * 1024;
 static PLACE: [u8; SLICE] = [0; SLICE];
 
 /// The parts of files that are on their way through one connection.
