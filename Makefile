@@ -5,7 +5,7 @@ STATE ?= target/demo
 BELLWETHER := target/release/bellwether
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer faults
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer faults fuzz
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -52,6 +52,11 @@ release-bench:
 # The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
 bench-cache: release
 	bench/cache
+
+# Every fuzz target for so many seconds; the first build takes some minutes. Findings are left in wire/fuzz/artifacts.
+SECONDS_EACH ?= 60
+fuzz:
+	for target in $(basename $(notdir $(wildcard wire/fuzz/fuzz_targets/*.rs))); do wire/fuzz/run $$target $(SECONDS_EACH) || exit 1; done
 
 # Kills the server 300 times under load, breaks its disk, clock and network: the figures of docs/reliability.md.
 KILLS ?= 300
