@@ -98,20 +98,21 @@ fn message(out: &mut Vec<u8>, packet: &Packet, talk: &mut Talk) {
         Role::Question => (packet.from, packet.to),
         Role::Answer => (packet.to, packet.from),
     };
-    let mut bare = |from, to, sequence, acknowledged, flags| {
+    let at = nanoseconds(packet.at);
+    let bare = |out: &mut Vec<u8>, from, to, sequence, acknowledged, flags| {
         let segment = Segment {
             sequence,
             acknowledged,
             flags,
         };
         let bytes = tcp(from, to, segment, &[]);
-        pcapng::packet(out, 0, nanoseconds(packet.at), bytes.len(), &bytes, None);
+        pcapng::packet(out, 0, at, bytes.len(), &bytes, None);
     };
     if !talk.begun {
         talk.begun = true;
-        bare(client, server, CLIENT - 1, 0, flags::SYN);
-        bare(server, client, SERVER - 1, CLIENT, flags::SYN | flags::ACK);
-        bare(client, server, CLIENT, SERVER, flags::ACK);
+        bare(out, client, server, CLIENT - 1, 0, flags::SYN);
+        bare(out, server, client, SERVER - 1, CLIENT, flags::SYN | flags::ACK);
+        bare(out, client, server, CLIENT, SERVER, flags::ACK);
     }
     let length = packet.bytes.len() as u32;
     let (sequence, acknowledged) = match packet.role {
@@ -129,19 +130,10 @@ fn message(out: &mut Vec<u8>, packet: &Packet, talk: &mut Talk) {
     let bytes = tcp(packet.from, packet.to, segment, &packet.bytes);
     put(out, packet, &bytes);
     if packet.role == Role::Answer {
-        let mut bare = |from, to, sequence, acknowledged, flags| {
-            let segment = Segment {
-                sequence,
-                acknowledged,
-                flags,
-            };
-            let bytes = tcp(from, to, segment, &[]);
-            pcapng::packet(out, 0, nanoseconds(packet.at), bytes.len(), &bytes, None);
-        };
         let (asked, answered) = (CLIENT + talk.asked, SERVER + length);
-        bare(server, client, answered, asked, flags::FIN | flags::ACK);
-        bare(client, server, asked, answered + 1, flags::FIN | flags::ACK);
-        bare(server, client, answered + 1, asked + 1, flags::ACK);
+        bare(out, server, client, answered, asked, flags::FIN | flags::ACK);
+        bare(out, client, server, asked, answered + 1, flags::FIN | flags::ACK);
+        bare(out, server, client, answered + 1, asked + 1, flags::ACK);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 
 use wire::Mac;
+use wire::checksum::{folded, sum};
 use wire::probe::ipv4_payload;
 
 const ETHERNET: usize = 14;
@@ -69,20 +70,6 @@ pub fn udp_frame(from: Mac, to: Mac, source: SocketAddrV4, destination: SocketAd
 
 fn sum_of_addresses(source: &SocketAddrV4, destination: &SocketAddrV4) -> u64 {
     sum(&source.ip().octets()) + sum(&destination.ip().octets())
-}
-
-fn sum(octets: &[u8]) -> u64 {
-    let words = octets.chunks(2);
-    words
-        .map(|word| u64::from(word[0]) << 8 | u64::from(word.get(1).copied().unwrap_or(0)))
-        .sum()
-}
-
-fn folded(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 // Tests may read their fixtures.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
+pub mod checksum;
 pub mod dhcp4;
 pub mod mac;
 pub mod malformed;

@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use crate::checksum::{folded, sum};
+
 const IPV4: usize = 20;
 const IPV6: usize = 40;
 const UDP: usize = 8;
@@ -116,20 +118,6 @@ fn ip(packet: &mut Vec<u8>, from: IpAddr, to: IpAddr, protocol: u8, length: usiz
     packet.extend_from_slice(&six(from).octets());
     packet.extend_from_slice(&six(to).octets());
     sum(&packet[start + 8..]) + u64::from(protocol) + length as u64
-}
-
-fn sum(octets: &[u8]) -> u64 {
-    let words = octets.chunks(2);
-    words
-        .map(|word| u64::from(word[0]) << 8 | u64::from(word.get(1).copied().unwrap_or(0)))
-        .sum()
-}
-
-fn folded(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
 }
 
 /// The payload of an IP packet that carries UDP or TCP; `None` for any other, for fragments, and for IPv6 with extension
