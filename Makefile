@@ -3,6 +3,8 @@
 
 STATE ?= target/demo
 BELLWETHER := target/release/bellwether
+# The scripts look there, wherever cargo is told to build otherwise.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 
 
 .PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer faults fuzz
