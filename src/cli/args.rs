@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::image::ImageCommand;
@@ -188,6 +189,7 @@ pub struct Apply {
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
     /// Node
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub node: String,
     /// Only this setting
     pub key: Option<String>,
@@ -200,6 +202,7 @@ pub struct Explain {
 #[derive(Debug, ClapArgs)]
 pub struct Show {
     /// Node
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub node: String,
     /// The answer to render
     #[arg(long, value_enum)]
@@ -250,6 +253,7 @@ impl Document {
 #[derive(Debug, ClapArgs)]
 pub struct Boot {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
     /// What they get: local, image, shell, maintenance; `declared` takes a choice back
     #[arg(long, short, value_parser = ["local", "image", "shell", "maintenance", "declared"])]
@@ -263,6 +267,7 @@ pub struct Boot {
 #[derive(Debug, ClapArgs)]
 pub struct Deploy {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
     /// Another profile than the declared one
     #[arg(long, short)]
@@ -285,7 +290,7 @@ pub struct Deploy {
 #[derive(Debug, ClapArgs)]
 pub struct Deployments {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
-    #[arg(default_value = "*")]
+    #[arg(default_value = "*", value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
     /// Earlier ones of each node too
     #[arg(long, short)]
@@ -303,6 +308,7 @@ pub enum DeploymentCommand {
 #[derive(Debug, ClapArgs)]
 pub struct ShowDeployment {
     /// Number of the deployment, or a node for its latest
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub id: String,
     /// The whole log of its installer
     #[arg(long, short)]
@@ -316,6 +322,7 @@ pub struct ShowDeployment {
 #[derive(Debug, ClapArgs)]
 pub struct Dismiss {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
 }
 
@@ -340,7 +347,7 @@ fn within(text: &str) -> Result<i64, String> {
 #[derive(Debug, ClapArgs)]
 pub struct Nodes {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
-    #[arg(default_value = "*")]
+    #[arg(default_value = "*", value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
 }
 
@@ -364,6 +371,7 @@ pub struct Events {
 #[derive(Debug, ClapArgs)]
 pub struct Timeline {
     /// Node
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub node: String,
     /// The number of a boot; without it the latest
     #[arg(long)]
@@ -377,7 +385,7 @@ pub struct Timeline {
 #[derive(Debug, ClapArgs)]
 pub struct Capture {
     /// Node, or the MAC of a machine that is none
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", value_parser = NonEmptyStringValueParser::new())]
     pub machine: String,
     /// Only the latest boot
     #[arg(long)]
@@ -405,6 +413,7 @@ pub struct Replay {
 #[derive(Debug, ClapArgs)]
 pub struct Wait {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
     /// Give up after so many seconds
     #[arg(long, default_value_t = 600)]
@@ -487,5 +496,6 @@ pub struct Doctor {
 #[derive(Debug, ClapArgs)]
 pub struct Why {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub nodes: String,
 }
