@@ -98,11 +98,11 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         cancel: &cancel,
     };
     let mut loops = Vec::new();
-    spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP"));
-    spawn.tftp(&mut tasks, &metrics, watched(&mut loops, "TFTP"))?;
-    spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP"));
-    spawn.cache(&mut tasks, watched(&mut loops, "package cache"));
-    spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog"));
+    spawn.http(&mut tasks, &metrics, watched(&mut loops, "HTTP", doors.http));
+    spawn.tftp(&mut tasks, &metrics, watched(&mut loops, "TFTP", doors.tftp))?;
+    spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP", doors.dhcp));
+    spawn.cache(&mut tasks, watched(&mut loops, "package cache", doors.cache));
+    spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog", doors.syslog));
     spawn.conductor(&mut tasks);
     spawn.recorder(&mut tasks, &metrics);
     let counted = journal.clone();
@@ -124,26 +124,32 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         stop: stop_api.clone(),
     };
     let control = tokio::spawn(api::serve(listener, control, stop_api.clone()));
-    // The doors that are closed have no loop: their end of the pulse is gone.
-    loops.retain(|(_, pulse)| pulse.is_held());
-    open(&loops, &mut tasks).await?;
-    systemd::ready(&journal.world());
+    let opened = open(&loops, &mut tasks).await;
+    if opened.is_ok() {
+        systemd::ready(&journal.world());
+        tracing::info!(nodes = journal.world().cluster.nodes.len(), state = %state.display(), "Bellwether is ready");
+    }
     let alive = Watched {
         journal: journal.clone(),
         loops,
     };
     let watchdog = tokio::spawn(systemd::watch(alive, cancel.clone()));
-    tracing::info!(nodes = journal.world().cluster.nodes.len(), state = %state.display(), "Bellwether is ready");
 
-    let ended = loop {
-        tokio::select! {
-            _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &media, &loaders).await,
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
-            Some(ended) = tasks.join_next() => break Err(died(ended)),
+    let ended = match opened {
+        Err(error) => Err(error),
+        Ok(()) => {
+            let ended = loop {
+                tokio::select! {
+                    _ = hangup.recv() => reload(&journal, config.as_deref(), &images, &media, &loaders).await,
+                    _ = terminate.recv() => break Ok(()),
+                    _ = interrupt.recv() => break Ok(()),
+                    Some(ended) = tasks.join_next() => break Err(died(ended)),
+                }
+            };
+            systemd::stopping();
+            ended
         }
     };
-    systemd::stopping();
     tracing::info!("stopping");
     cancel.cancel();
     // Transfers under way may end; whoever is not done then is broken off.
@@ -171,7 +177,13 @@ async fn open(loops: &[(&'static str, Pulse)], tasks: &mut Tasks) -> Result<(), 
     let all = futures_util::future::join_all(loops.iter().map(|(_, pulse)| pulse.is_felt(OPENED)));
     tokio::select! {
         answers = all => {
-            for ((door, _), _) in loops.iter().zip(answers).filter(|(_, felt)| !felt) {
+            for ((door, pulse), _) in loops.iter().zip(answers).filter(|(_, felt)| !felt) {
+                // Its loop has ended, so its task is about to: that tells why.
+                if !pulse.is_held()
+                    && let Some(ended) = tasks.join_next().await
+                {
+                    return Err(died(ended));
+                }
                 tracing::warn!(door, "a door does not answer after {} s", OPENED.as_secs());
             }
             Ok(())
@@ -260,9 +272,11 @@ async fn reload(
     systemd::ready(&journal.world());
 }
 
-/// The loop's end of a pulse whose other end is added to the watched ones.
-fn watched(loops: &mut Vec<(&'static str, Pulse)>, name: &'static str) -> Beat {
+/// The loop's end of a pulse whose other end is added to the watched ones, unless its door is closed.
+fn watched(loops: &mut Vec<(&'static str, Pulse)>, name: &'static str, door: Option<u16>) -> Beat {
     let (end, beat) = pulse();
-    loops.push((name, end));
+    if door.is_some() {
+        loops.push((name, end));
+    }
     beat
 }
