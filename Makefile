@@ -7,7 +7,7 @@ BELLWETHER := target/release/bellwether
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer faults fuzz
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer e2e-power-loss faults fuzz
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -35,6 +35,12 @@ clean-demo:
 # A complete unattended installation of Debian in a virtual machine; 25 minutes without KVM on an idle machine.
 e2e-installer: packages release
 	scripts/e2e-installer
+
+# A machine that loses power at every step of its deployment; 10 minutes without KVM.
+e2e-power-loss: packages build
+	target/debug/bellwether --state target/test-state image build debian-12 --kernel linux-image-cloud-amd64
+	target/debug/bellwether --state target/test-state image build agent --kernel linux-image-cloud-amd64
+	BELLWETHER_TEST_STATE=$(CURDIR)/target/test-state cargo test --workspace --locked --test it -- --ignored --nocapture deploys::power
 
 # The parts of the manual that are made from the program itself.
 docs:

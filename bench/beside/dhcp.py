@@ -4,7 +4,7 @@ import re
 
 from .lab import QUICK, ROUNDS, SERVER, Lab, alone
 from .peers import install, program, version
-from .report import Section, middle, shown
+from .report import Section, ratio, shown
 from .servers import DHCP, FIRST_MAC
 
 SECONDS = 3 if QUICK else 5

@@ -5,7 +5,7 @@ import re
 import statistics
 import time
 
-from .lab import HERE, QUICK, ROUNDS, run
+from .lab import HERE, QUICK, ROUNDS
 
 RESULTS = os.path.join(HERE, "RESULTS.md")
 ORDER = ["DHCP", "TFTP", "HTTP", "Boot storm", "Growth"]

@@ -1,6 +1,8 @@
 //! An image on a disk, with real firmware and a real Debian: armed, switched on, written, started from the disk, ready;
 //! and never again by itself.
 
+mod power;
+
 use std::time::Duration;
 
 use serde_json::Value;
