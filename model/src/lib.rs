@@ -16,6 +16,7 @@ pub mod deployment;
 pub mod dhcp;
 pub mod event;
 pub mod explain;
+pub mod hook;
 pub mod install;
 pub mod measure;
 pub mod nodeset;

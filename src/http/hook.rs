@@ -10,6 +10,7 @@ use model::boot::Occasion;
 use model::cluster::Node;
 use model::deployment::{Deployment, effective};
 use model::event::{Subject, What};
+use model::hook::{form, printable};
 use model::world::{Boot, World};
 
 use super::{Ends, Problem, Shared, plain};
@@ -158,22 +159,6 @@ fn refused(why: impl Into<String>) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "token", why)
 }
 
-fn form(body: &[u8]) -> (String, Vec<String>) {
-    let mut host_keys = Vec::new();
-    let mut hostname = String::new();
-    for (key, value) in form_urlencoded::parse(body) {
-        let value = value.trim();
-        // cloud-init says N/A for keys that the host does not have.
-        if key.starts_with("pub_key_") && value.starts_with("ssh-") | value.starts_with("ecdsa-") && host_keys.len() < 8
-        {
-            host_keys.push(value.chars().take(1024).collect());
-        } else if key == "fqdn" {
-            hostname = value.chars().take(256).collect();
-        }
-    }
-    (hostname, host_keys)
-}
-
 /// A report as lines for the log of its deployment.
 fn lines(hook: &str, said: &str) -> String {
     let stamp = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
@@ -182,18 +167,4 @@ fn lines(hook: &str, said: &str) -> String {
     }
     let said = said.trim_end().lines();
     said.map(|line| format!("{stamp} {hook}: {line}\n")).collect()
-}
-
-/// A report as text that steers no terminal, cut after so many bytes.
-fn printable(body: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(limit)]);
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect()
 }

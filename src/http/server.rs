@@ -152,22 +152,8 @@ async fn connection(
     }
 }
 
-/// Some UEFI firmware joins a URL and a path with two slashes and does not follow the redirect that others answer.
+/// The same URI with each slash once, if that is another. What a proxy is asked for is another server's path.
 fn single_slashes(uri: &Uri) -> Option<Uri> {
-    let path = uri.path();
-    // What a proxy is asked for is another server's path.
-    if uri.scheme().is_some() || !path.contains("//") {
-        return None;
-    }
-    let mut clean = String::with_capacity(path.len());
-    for c in path.chars() {
-        if !(c == '/' && clean.ends_with('/')) {
-            clean.push(c);
-        }
-    }
-    if let Some(query) = uri.query() {
-        clean.push('?');
-        clean.push_str(query);
-    }
-    clean.parse().ok()
+    let target = uri.path_and_query().filter(|_| uri.scheme().is_none())?;
+    model::boot::single_slashes(target.as_str())?.parse().ok()
 }

@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 
 use axum::http::Uri;
-use model::boot::{Site, autoexec};
+use model::boot::{Client, Site, autoexec};
 
 use super::{Answer, Replayed, Stage, blotted, compare, plain};
 use crate::capture::Packet;
-use crate::http::boot::client;
 use crate::recorder::HttpSaid;
 use crate::scripts::{chosen, granted, ipxe_text};
 
@@ -56,7 +55,7 @@ fn script(stage: &mut Stage<'_>, question: &Packet, said: &HttpSaid, uri: &Uri) 
     if uri.path() == "/autoexec.ipxe" {
         return Some(autoexec(site).text);
     }
-    let client = client(uri, question.from.ip())?;
+    let client = Client::asking_for(uri.path_and_query()?.as_str(), question.from.ip())?;
     let before = stage.worlds.at(said.world)?;
     let after = stage.worlds.at(said.rendered?)?;
     let granted = match chosen(&before, &client) {

@@ -1,5 +1,6 @@
 //! What a booting machine gets: which loader, which script, and the token that ties its callbacks to this boot.
 
+mod asked;
 pub mod grub;
 mod identify;
 mod loader;
@@ -10,6 +11,7 @@ mod target;
 mod tests;
 mod token;
 
+pub use asked::single_slashes;
 pub use identify::{Client, Identified, identify};
 pub use loader::{BootFile, Chosen, LOADERS, boot_file, choose, default_loader, likely_arch, remedy};
 pub use payload::{Payload, payload};

@@ -1,5 +1,7 @@
 //! What a loader starts: a kernel, its initial RAM disks and its arguments. One value, whichever loader carries it out.
 
+use std::fmt::Write as _;
+
 use super::{Key, Occasion, Resolved, Site};
 use crate::agent;
 use crate::cluster::{BootTarget, Node};
@@ -74,22 +76,27 @@ fn kernel_line(
     image: &crate::world::Image,
 ) -> String {
     let token = key.token(&node.name, boot);
-    let mut line = vec![
-        format!("bellwether.root={base}/images/{name}/{}", image.root.name),
-        format!("bellwether.sha256={}", image.root.sha256),
-        format!("bellwether.size={}", image.root.size),
-        format!("bellwether.hook={base}/boot/hook/{}/{token}/failed", node.name),
-        format!("ds=nocloud;dsmode=net;s={base}/cloud-init/{}/{token}/", node.name),
-        "panic=60".to_string(),
-    ];
+    let mut line = String::with_capacity(1024);
+    // Writing into a string cannot fail.
+    let _ = write!(
+        line,
+        "bellwether.root={base}/images/{name}/{root} bellwether.sha256={sha256} bellwether.size={size} \
+         bellwether.hook={base}/boot/hook/{node}/{token}/failed ds=nocloud;dsmode=net;s={base}/cloud-init/{node}/{token}/ panic=60",
+        root = image.root.name,
+        sha256 = image.root.sha256,
+        size = image.root.size,
+        node = node.name,
+    );
     // Without it the kernel would try each NIC in turn and may wait on a wrong one.
     if let Some(mac) = mac.or_else(|| node.nics.iter().find_map(|n| n.mac)) {
-        line.push(format!("BOOTIF=01-{}", mac.hyphened()));
+        let _ = write!(line, " BOOTIF=01-{}", mac.hyphened());
     }
     if let Some(console) = &node.settings.console {
-        line.push("console=tty0".to_string());
-        line.push(format!("console={}", console.value));
+        let _ = write!(line, " console=tty0 console={}", console.value);
     }
-    line.extend(node.settings.kernel_args.iter().map(|arg| arg.value.clone()));
-    line.join(" ")
+    for arg in &node.settings.kernel_args {
+        line.push(' ');
+        line.push_str(&arg.value);
+    }
+    line
 }
