@@ -6,6 +6,7 @@
 mod error;
 mod samples;
 mod spawn;
+mod thread;
 
 pub use error::{ServeError, chain};
 

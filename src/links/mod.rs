@@ -5,9 +5,11 @@
 
 mod frame;
 mod packet;
+mod watched;
 
 pub use frame::{Datagram, read_udp, udp_frame};
 pub use packet::{Kind, PacketSocket};
+pub use watched::watched;
 
 use std::collections::BTreeMap;
 use std::io;

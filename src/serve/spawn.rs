@@ -9,7 +9,7 @@ use model::cluster::Doors;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ServeError, chain, samples};
+use super::{ServeError, chain, samples, thread};
 use crate::cache::{self, Cache};
 use crate::conductor;
 use crate::http::{self, HttpCounters};
@@ -118,7 +118,11 @@ impl Spawn<'_> {
             limits: TftpLimits::default(),
         };
         let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("TFTP", tftp::run(config, cancel).await.map_err(|e| chain(&e))) });
+        tasks.spawn(async move {
+            let ended = thread::on_its_own("tftp", tftp::run(config, cancel)).await;
+            let ended = ended.map_err(|e| chain(&e));
+            ("TFTP", ended.and_then(|ended| ended.map_err(|e| chain(&e))))
+        });
         Ok(())
     }
 
@@ -156,7 +160,11 @@ impl Spawn<'_> {
             recorder: self.recorder.clone(),
         };
         let cancel = self.cancel.clone();
-        tasks.spawn(async move { ("DHCP", dhcp4::run(config, beat, cancel).await.map_err(|e| chain(&e))) });
+        tasks.spawn(async move {
+            let ended = thread::on_its_own("dhcp", dhcp4::run(config, beat, cancel)).await;
+            let ended = ended.map_err(|e| chain(&e));
+            ("DHCP", ended.and_then(|ended| ended.map_err(|e| chain(&e))))
+        });
         let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
         tasks.spawn(async move {
             ra::run(journal, cancel).await;

@@ -1,7 +1,7 @@
 //! The bytes of a transfer, by offset.
 //!
-//! Files are read in chunks on the threads that may block. Reading block by block on the reactor would be a little faster while
-//! the file is in the page cache, but a cold disk or a stalled network file system would then hold up every other answer.
+//! Small files come from the [`Shelf`]. Large ones are read in chunks: at once if the page cache has them, else on the threads
+//! that may block, since a cold disk or a stalled network file system would hold up every other answer.
 //!
 //! Invariant: a file is served whole or not at all; one that shrinks on the way is an error, never a short last block.
 
@@ -16,6 +16,7 @@ use nix::libc;
 use tokio::task::spawn_blocking;
 use wire::tftp::{Mode, netascii};
 
+use super::shelf::{self, Shelf};
 use super::{Refusal, Source};
 
 /// Bytes that are read from a file at once. Holds the largest block (65464); a transfer from disk costs this much memory.
@@ -24,7 +25,10 @@ const CHUNK: usize = 64 * 1024;
 const LONGEST_TEXT: u64 = 64 << 20;
 
 pub(super) enum Content {
-    Memory(Bytes),
+    /// What was made for this client.
+    Text(Bytes),
+    /// A file from the shelf.
+    Shared(Bytes),
     File(Chunked),
 }
 
@@ -47,31 +51,53 @@ struct Layout {
 
 impl Content {
     /// Opens a source. Blocks.
-    pub(super) fn open(source: Source, mode: Mode) -> Result<Self, Refusal> {
+    pub(super) fn open(source: Source, mode: Mode, shelf: &Shelf) -> Result<Self, Refusal> {
         match (source, mode) {
-            (Source::Rendered { text, .. }, mode) => Self::open(Source::Bytes(text), mode),
-            (Source::Bytes(bytes), Mode::Octet) => Ok(Self::Memory(bytes)),
+            (Source::Rendered { text, .. }, mode) => Self::open(Source::Bytes(text), mode, shelf),
+            (Source::Bytes(bytes), Mode::Octet) => Ok(Self::Text(bytes)),
             (Source::Bytes(bytes), Mode::Netascii) => {
                 let mut text = Vec::with_capacity(bytes.len());
                 netascii::encode(&bytes, &mut text);
-                Ok(Self::Memory(text.into()))
+                Ok(Self::Text(text.into()))
             }
-            (Source::File { path, len }, mode) => Chunked::open(&path, len, mode).map(Self::File),
+            (Source::File { path, len }, mode) => Self::open_file(&path, len, mode, shelf),
         }
     }
 
-    /// The text as it travels, if it is in memory.
+    fn open_file(path: &Path, len: u64, mode: Mode, shelf: &Shelf) -> Result<Self, Refusal> {
+        // Not blocking, lest a FIFO that was put in place of a file takes a thread for ever.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(refusal)?;
+        let found = file.metadata().map_err(refusal)?;
+        if !found.is_file() {
+            return Err(Refusal::NotFound);
+        }
+        let changing = || Refusal::Failed("the file is being changed, try again".into());
+        if found.len() != len {
+            return Err(changing());
+        }
+        if len <= shelf::LONGEST && mode == Mode::Octet {
+            let bytes = shelf.take(path, &file, &found).map_err(refusal)?;
+            return bytes.map(Self::Shared).ok_or_else(changing);
+        }
+        Chunked::new(file, len, mode).map(Self::File)
+    }
+
+    /// The text as it travels, if it was made for this client.
     pub(super) fn text(&self) -> Option<&[u8]> {
         match self {
-            Self::Memory(bytes) => Some(bytes),
-            Self::File(_) => None,
+            Self::Text(bytes) => Some(bytes),
+            Self::Shared(_) | Self::File(_) => None,
         }
     }
 
     /// Length in bytes, as they travel.
     pub(super) fn len(&self) -> u64 {
         match self {
-            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Text(bytes) | Self::Shared(bytes) => bytes.len() as u64,
             Self::File(file) => file.length,
         }
     }
@@ -79,7 +105,7 @@ impl Content {
     /// Appends `len` bytes from `offset`, which are within the length and no more than a block.
     pub(super) async fn copy(&mut self, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
         let (bytes, at) = match self {
-            Self::Memory(bytes) => (&bytes[..], offset),
+            Self::Text(bytes) | Self::Shared(bytes) => (&bytes[..], offset),
             Self::File(file) => {
                 file.load(offset, len).await?;
                 (&file.chunk[..], offset - file.chunk_at)
@@ -93,20 +119,7 @@ impl Content {
 }
 
 impl Chunked {
-    fn open(path: &Path, len: u64, mode: Mode) -> Result<Self, Refusal> {
-        // Not blocking, lest a FIFO that was put in place of a file takes a thread for ever.
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(path)
-            .map_err(refusal)?;
-        let found = file.metadata().map_err(refusal)?;
-        if !found.is_file() {
-            return Err(Refusal::NotFound);
-        }
-        if found.len() != len {
-            return Err(Refusal::Failed("the file is being changed, try again".into()));
-        }
+    fn new(file: File, len: u64, mode: Mode) -> Result<Self, Refusal> {
         let (marks, length) = match mode {
             Mode::Octet => (None, len),
             Mode::Netascii if len > LONGEST_TEXT => {
@@ -130,6 +143,10 @@ impl Chunked {
     async fn load(&mut self, offset: u64, len: usize) -> io::Result<()> {
         let end = offset + len as u64;
         if offset < self.chunk_at || end > self.chunk_at + self.chunk.len() as u64 {
+            if self.layout.read_now(offset, end, &mut self.chunk) {
+                self.chunk_at = offset;
+                return Ok(());
+            }
             let mut chunk = std::mem::take(&mut self.chunk);
             let layout = self.layout.clone();
             let read = spawn_blocking(move || {
@@ -143,6 +160,19 @@ impl Chunked {
 }
 
 impl Layout {
+    /// Fills `chunk` from `offset` on with what the page cache has; whether that reaches to `end`. Does not wait for a disk.
+    fn read_now(&self, offset: u64, end: u64, chunk: &mut Vec<u8>) -> bool {
+        if self.marks.is_some() {
+            return false;
+        }
+        let left = self.size.saturating_sub(offset);
+        chunk.resize(usize::try_from(left).unwrap_or(CHUNK).min(CHUNK), 0);
+        let flags = rustix::io::ReadWriteFlags::NOWAIT;
+        let read = rustix::io::preadv2(&self.file, &mut [io::IoSliceMut::new(chunk)], offset, flags).unwrap_or(0);
+        chunk.truncate(read);
+        offset + read as u64 >= end
+    }
+
     /// Fills `chunk` with bytes as they travel, so that `offset..end` is among them; says where it starts.
     fn read(&self, offset: u64, end: u64, chunk: &mut Vec<u8>) -> io::Result<u64> {
         let Some(marks) = &self.marks else {
@@ -200,6 +230,17 @@ mod tests {
 
     use super::*;
 
+    fn open(source: Source, mode: Mode) -> Result<Content, Refusal> {
+        Content::open(source, mode, &Shelf::default())
+    }
+
+    /// A file that is too large for the shelf.
+    fn large(bytes: &[u8]) -> (tempfile::NamedTempFile, Content) {
+        let (file, _) = file(bytes);
+        let content = Chunked::new(file.reopen().unwrap(), bytes.len() as u64, Mode::Octet).unwrap();
+        (file, Content::File(content))
+    }
+
     fn file(bytes: &[u8]) -> (tempfile::NamedTempFile, Source) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
@@ -233,9 +274,11 @@ mod tests {
         let bytes: Vec<u8> = (0..300_000u32).map(|at| (at * 7 + at / 256) as u8).collect();
         for block in [512, 1468, 65464] {
             let (_file, source) = file(&bytes);
-            let mut content = Content::open(source, Mode::Octet).unwrap();
-            let (forward, backward) = read(&mut content, block).await;
-            assert!(forward == bytes && backward == bytes, "{block}");
+            let (_large, large) = large(&bytes);
+            for mut content in [open(source, Mode::Octet).unwrap(), large] {
+                let (forward, backward) = read(&mut content, block).await;
+                assert!(forward == bytes && backward == bytes, "{block}");
+            }
         }
     }
 
@@ -246,8 +289,8 @@ mod tests {
             .collect();
         for block in [512, 65464] {
             let (_file, source) = file(&text);
-            let mut from_disk = Content::open(source, Mode::Netascii).unwrap();
-            let mut from_memory = Content::open(Source::Bytes(text.clone().into()), Mode::Netascii).unwrap();
+            let mut from_disk = open(source, Mode::Netascii).unwrap();
+            let mut from_memory = open(Source::Bytes(text.clone().into()), Mode::Netascii).unwrap();
             assert_eq!(from_disk.len(), from_memory.len());
             let expected = read(&mut from_memory, block).await.0;
             let (forward, backward) = read(&mut from_disk, block).await;
@@ -257,8 +300,7 @@ mod tests {
 
     #[tokio::test]
     async fn file_that_shrinks_on_the_way_is_an_error() {
-        let (file, source) = file(&[1; 100_000]);
-        let mut content = Content::open(source, Mode::Octet).unwrap();
+        let (file, mut content) = large(&[1; 100_000]);
         content.copy(0, 512, &mut Vec::new()).await.unwrap();
         file.as_file().set_len(80_000).unwrap();
         assert!(content.copy(99_000, 512, &mut Vec::new()).await.is_err());
@@ -267,14 +309,8 @@ mod tests {
     #[test]
     fn what_is_not_the_meant_file_is_refused() {
         let open = |path: &Path, len| {
-            Content::open(
-                Source::File {
-                    path: path.to_owned(),
-                    len,
-                },
-                Mode::Octet,
-            )
-            .err()
+            let path = path.to_owned();
+            open(Source::File { path, len }, Mode::Octet).err()
         };
         let (file, _) = file(b"four");
         assert_eq!(open(Path::new("/nonexistent"), 1), Some(Refusal::NotFound));

@@ -4,13 +4,17 @@
 //! asked and connected to the client, so that the kernel drops what comes from anybody else.
 //!
 //! Invariant: an error goes to the one who asked, from the address that was asked; what is no request is never answered.
-//! Invariant: no file is read on the reactor; the same threads answer DHCP.
+//! Invariant: nothing on the reactor waits for a disk; the same threads answer DHCP.
 //! Invariant: every read request that gets a seat is reported exactly once, however it ends.
 
+mod burst;
 mod content;
 mod counters;
+mod ending;
+mod line;
 mod listener;
 mod seats;
+mod shelf;
 mod transfer;
 
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +36,7 @@ pub use listener::Listener;
 use crate::pulse::Beat;
 use listener::Arrival;
 use seats::{Claim, Seats};
+use shelf::Shelf;
 
 /// Who asks for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +186,7 @@ pub struct Finished {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TftpLimits {
     /// Transfers at the same time. A request beyond that is not answered: firmware asks again, whereas an error would end its
-    /// boot. Each takes one socket, and one file if it comes from disk.
+    /// boot. Each takes one socket, and one open file if what it sends is large.
     pub transfers: usize,
     /// Transfers at the same time to one client address.
     pub per_client: usize,
@@ -251,9 +256,8 @@ struct Context {
     counters: Arc<TftpCounters>,
     limits: TftpLimits,
     seats: Arc<Seats>,
+    shelf: Arc<Shelf>,
     tasks: TaskTracker,
-    /// Ends running transfers.
-    stop: CancellationToken,
 }
 
 /// Serves until `cancel`; then takes no more requests, gives running transfers their grace, ends the rest with an error, and
@@ -262,18 +266,17 @@ struct Context {
 /// # Errors
 /// [`TftpError::Receive`] when a listening socket breaks for good.
 pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpError> {
-    let stop = CancellationToken::new();
-    let _transfers_end_with_this_future = stop.clone().drop_guard();
     let context = Arc::new(Context {
         seats: Seats::new(config.limits.transfers, config.limits.per_client),
+        shelf: Arc::default(),
         resolve: config.resolve,
         report: config.report,
         show: config.show,
         counters: config.counters,
         limits: config.limits,
         tasks: TaskTracker::new(),
-        stop: stop.clone(),
     });
+    let _transfers_end_with_this_future = Stop(context.seats.clone());
     let mut listening = JoinSet::new();
     for (listener, beat) in config.listeners {
         listening.spawn(listen(listener, beat, context.clone()));
@@ -288,10 +291,19 @@ pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpErro
         .await
         .is_err()
     {
-        stop.cancel();
+        context.seats.stop();
         context.tasks.wait().await;
     }
     Ok(())
+}
+
+/// Ends running transfers when it is dropped.
+struct Stop(Arc<Seats>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// Takes requests from one socket. Never returns without an error.

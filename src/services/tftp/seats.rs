@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_util::sync::CancellationToken;
+use super::ending::{Cause, Ending};
 
 /// The client's transfer identifier and the address that it asked.
 type Key = (SocketAddr, IpAddr);
@@ -35,7 +35,7 @@ struct Table {
 struct Taken {
     number: u64,
     datagram: Box<[u8]>,
-    replaced: CancellationToken,
+    ending: Arc<Ending>,
     /// The client has sent something since its request.
     heard: bool,
 }
@@ -54,8 +54,8 @@ pub(super) struct Seat {
     seats: Arc<Seats>,
     key: Key,
     number: u64,
-    /// Cancelled when the client asks for something else from the same port.
-    pub(super) replaced: CancellationToken,
+    /// Told when the client asks for something else from the same port, and when the server stops.
+    pub(super) ending: Arc<Ending>,
 }
 
 impl Seats {
@@ -86,11 +86,11 @@ impl Seats {
         table.given += 1;
         table.held += 1;
         table.per_client.insert(client.ip(), here + 1);
-        let (number, replaced) = (table.given, CancellationToken::new());
+        let (number, ending) = (table.given, Arc::new(Ending::default()));
         let taken = Taken {
             number,
             datagram: datagram.into(),
-            replaced: replaced.clone(),
+            ending: ending.clone(),
             heard: false,
         };
         table.silent.push_back((key, number));
@@ -99,14 +99,21 @@ impl Seats {
             silent.retain(|(key, number)| taken.get(key).is_some_and(|t| t.number == *number && !t.heard));
         }
         if let Some(before) = table.taken.insert(key, taken) {
-            before.replaced.cancel();
+            before.ending.end(Cause::Replaced);
         }
         Claim::Seat(Seat {
             seats: self.clone(),
             key,
             number,
-            replaced,
+            ending,
         })
+    }
+
+    /// Ends every transfer.
+    pub(super) fn stop(&self) {
+        for taken in self.table().taken.values() {
+            taken.ending.end(Cause::Stopping);
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -123,7 +130,7 @@ impl Table {
                 && taken.number == number
                 && !taken.heard
             {
-                taken.replaced.cancel();
+                taken.ending.end(Cause::Replaced);
                 self.taken.remove(&key);
                 return true;
             }
@@ -200,9 +207,9 @@ mod tests {
         let seats = Seats::new(9, 9);
         let probe = seat(&seats, client(2070), b"size");
         let real = seat(&seats, client(2070), b"file");
-        assert!(probe.replaced.is_cancelled());
+        assert!(probe.ending.cause().is_some());
         drop(probe);
-        assert!(!real.replaced.is_cancelled());
+        assert!(real.ending.cause().is_none());
         assert!(matches!(claim(&seats, client(2070), b"file"), Claim::Duplicate));
     }
 
@@ -214,14 +221,14 @@ mod tests {
         let forged: Vec<Seat> = (2..9).map(|port| seat(&seats, client(port), b"a")).collect();
         heard.heard();
         let newcomer = seat(&seats, other(1), b"a");
-        assert!(forged[0].replaced.is_cancelled() && !forged[1].replaced.is_cancelled());
-        assert!(!heard.replaced.is_cancelled());
+        assert!(forged[0].ending.cause().is_some() && forged[1].ending.cause().is_none());
+        assert!(heard.ending.cause().is_none());
         // Until the one that made room has gone, no further one does.
         assert!(matches!(claim(&seats, other(2), b"a"), Claim::Full));
         drop(forged);
         newcomer.heard();
         let _rest: Vec<Seat> = (3..9).map(|port| seat(&seats, other(port), b"a")).collect();
-        assert!(!heard.replaced.is_cancelled() && !newcomer.replaced.is_cancelled());
+        assert!(heard.ending.cause().is_none() && newcomer.ending.cause().is_none());
         for at in seats.table().taken.values_mut() {
             at.heard = true;
         }

@@ -1,30 +1,31 @@
 //! One request from its datagram to its report.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
 
 use jiff::Timestamp;
 use nix::sys::socket::{getsockopt, sockopt};
-use tokio::net::UdpSocket;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use wire::tftp::{self, Limits, Next, Outcome, Refused, Transmit, block_size_for_mtu, encode_error};
 
+use super::burst::Burst;
 use super::content::Content;
+use super::ending::Cause;
+use super::line::Line;
 use super::listener::Arrival;
 use super::seats::Seat;
 use super::{Context, Ending, Finished, Refusal, Request, Served, Shown};
 
 /// MTU of a path about which the system says nothing: Ethernet's.
 const USUAL_MTU: u32 = 1500;
-/// Longest packet that is looked at during a transfer, in bytes; an ACK has 4, an ERROR a line of text.
-const LONGEST_PACKET: usize = 600;
 /// Why a transfer ended whose client sent another request from the same port.
 const REPLACED: &str =
     "the client asked for something else from the same port, or was silent while its place was needed";
-/// Packets that are taken in before it is this transfer's turn to send: a window's worth of repeated ACKs.
-const MOST_AT_ONCE: usize = 64;
 
 /// Answers a request that is at fault itself.
 pub(super) fn refuse(arrival: &Arrival, refused: Refused, context: &Context) {
@@ -97,22 +98,22 @@ pub(super) async fn serve(context: Arc<Context>, seat: Seat, asked: tftp::Reques
         clock: Instant::now(),
     };
     let (ending, total, transfer) = match open(&context, &asked, request, client, local).await {
-        Ok((socket, content, positions)) => {
+        Ok((line, content, positions)) => {
             let total = content.len();
             let first = First {
                 arrival: &arrival,
                 positions,
             };
-            let (outcome, transfer) = send(&context, &seat, &asked, &tally, socket, content, first).await;
+            let (outcome, transfer) = send(&context, &seat, &asked, &tally, line, content, first).await;
             (Ending::Transfer(outcome), total, Some(transfer))
         }
-        Err((socket, refusal)) => {
+        Err((line, refusal)) => {
             let (code, message) = refusal.as_error();
-            if let Some(socket) = socket {
+            if let Some(line) = line {
                 // It is the client's matter if this is lost: it will ask again.
                 let answer = encode_error(code, message);
-                let _ = socket.send(&answer).await;
-                if let Ok(answered) = socket.local_addr() {
+                let _ = line.send(&answer).await;
+                if let Ok(answered) = line.socket().local_addr() {
                     show(&context, &arrival, tally.started, answered, &answer, None);
                 }
             }
@@ -132,16 +133,10 @@ struct First<'a> {
 }
 
 impl First<'_> {
-    fn show(
-        &self,
-        context: &Context,
-        tally: &Tally,
-        socket: &UdpSocket,
-        limits: &Limits,
-        content: &Content,
-        answer: &[u8],
-    ) {
-        let Ok(answered) = socket.local_addr() else { return };
+    fn show(&self, context: &Context, tally: &Tally, line: &Line, limits: &Limits, content: &Content, answer: &[u8]) {
+        let Ok(answered) = line.socket().local_addr() else {
+            return;
+        };
         let of = Served {
             length: content.len(),
             text: content.text(),
@@ -160,34 +155,28 @@ async fn open(
     request: Request,
     client: SocketAddr,
     local: SocketAddr,
-) -> Result<(UdpSocket, Content, Option<(u64, u64)>), (Option<UdpSocket>, Refusal)> {
-    let socket = match connect(local, client).await {
-        Ok(socket) => socket,
+) -> Result<(Line, Content, Option<(u64, u64)>), (Option<Line>, Refusal)> {
+    let line = match Line::open(local, client) {
+        Ok(line) => line,
         Err(error) => {
             tracing::warn!(%client, local = %local.ip(), %error, "no socket for a TFTP transfer: is the limit of open files too low?");
             return Err((None, Refusal::Failed(format!("no socket for the transfer: {error}"))));
         }
     };
-    let (resolve, mode) = (context.resolve.clone(), asked.mode);
+    let (resolve, shelf, mode) = (context.resolve.clone(), context.shelf.clone(), asked.mode);
     let opening = tokio::task::spawn_blocking(move || {
         let source = resolve(&request)?;
         let positions = source.positions();
-        Ok((Content::open(source, mode)?, positions))
+        Ok((Content::open(source, mode, &shelf)?, positions))
     });
     match opening.await {
-        Ok(Ok((content, positions))) => Ok((socket, content, positions)),
-        Ok(Err(refusal)) => Err((Some(socket), refusal)),
+        Ok(Ok((content, positions))) => Ok((line, content, positions)),
+        Ok(Err(refusal)) => Err((Some(line), refusal)),
         Err(panicked) => {
             tracing::error!(%client, %panicked, "resolving a TFTP request panicked");
-            Err((Some(socket), Refusal::Failed("internal error".into())))
+            Err((Some(line), Refusal::Failed("internal error".into())))
         }
     }
-}
-
-async fn connect(local: SocketAddr, client: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(local).await?;
-    socket.connect(client).await?;
-    Ok(socket)
 }
 
 /// Runs the transfer to its end.
@@ -196,56 +185,75 @@ async fn send(
     seat: &Seat,
     asked: &tftp::Request,
     tally: &Tally,
-    socket: UdpSocket,
+    line: Line,
     mut content: Content,
     first: First<'_>,
 ) -> (Outcome, tftp::Transfer) {
     let limits = Limits {
-        block_size: largest_block(&socket, context),
+        block_size: largest_block(&line, context),
         window: context.limits.window,
         ..Limits::default()
     };
     let mut transfer = tftp::Transfer::start(asked, content.len(), limits, tally.clock.elapsed());
     let mut heard = false;
-    let mut packet = Vec::with_capacity(4 + usize::from(transfer.block_size()));
+    let mut burst = Burst::default();
     let mut first = Some(first);
+    // Made once: a timer for each block would cost more than the block.
+    let alarm = sleep_until(tally.clock);
+    tokio::pin!(alarm);
+    let mut armed = false;
     let outcome = loop {
-        match transfer.poll(tally.clock.elapsed()) {
+        let next = transfer.poll(tally.clock.elapsed());
+        if !burst.is_empty() && !matches!(next, Next::Send(Transmit::Data { .. })) {
+            settle(burst.send(&line).await, &mut transfer, tally);
+            if matches!(next, Next::Wait(_)) {
+                continue; // It may have told of a closed port.
+            }
+        }
+        match next {
             Next::Done(outcome) => break outcome,
             Next::Send(Transmit::Control(control)) => {
-                put(&socket, &control, &mut transfer, tally).await;
+                settle(line.send(&control).await, &mut transfer, tally);
                 if let Some(first) = first.take() {
-                    first.show(context, tally, &socket, &limits, &content, &control);
+                    first.show(context, tally, &line, &limits, &content, &control);
                 }
             }
             Next::Send(Transmit::Data { header, offset, len }) => {
-                packet.clear();
-                packet.extend_from_slice(&header);
-                match content.copy(offset, len, &mut packet).await {
+                let start = burst.bytes().len();
+                burst.bytes().extend_from_slice(&header);
+                match content.copy(offset, len, burst.bytes()).await {
                     Ok(()) => {
-                        put(&socket, &packet, &mut transfer, tally).await;
                         if let Some(first) = first.take() {
-                            first.show(context, tally, &socket, &limits, &content, &packet);
+                            first.show(context, tally, &line, &limits, &content, burst.bytes());
+                        }
+                        if burst.added(start) || transfer.window() == 1 {
+                            settle(burst.send(&line).await, &mut transfer, tally);
                         }
                     }
                     Err(error) => {
+                        burst.give_up(start);
                         tracing::warn!(path = tally.request.path, %error, "a file broke off during its TFTP transfer");
                         transfer.fail("the file cannot be read any more");
                     }
                 }
             }
             Next::Wait(deadline) => {
-                tokio::select! {
-                    biased;
-                    () = context.stop.cancelled() => transfer.fail("the server is stopping"),
-                    () = seat.replaced.cancelled() => transfer.on_abandoned(REPLACED),
-                    ready = socket.readable() => {
-                        if take(&socket, ready, &mut transfer, tally) && !heard {
+                // Mostly the deadline moves on with each block. The alarm stays, rings too early, and is set anew then.
+                let due = tally.clock + deadline;
+                if alarm.is_elapsed() || due < alarm.deadline() {
+                    alarm.as_mut().reset(due);
+                    armed = false;
+                }
+                match next_word(&line, seat, alarm.as_mut(), &mut armed).await {
+                    Word::Client => {
+                        if take(&line, &mut transfer, tally) && !heard {
                             heard = true;
                             seat.heard();
                         }
                     }
-                    () = sleep_until(tally.clock + deadline) => {}
+                    Word::Ended(Cause::Stopping) => transfer.fail("the server is stopping"),
+                    Word::Ended(Cause::Replaced) => transfer.on_abandoned(REPLACED),
+                    Word::Time => {}
                 }
                 // Whatever woke us: a client that chatters without making sense must not hold its seat for ever.
                 transfer.on_timeout(tally.clock.elapsed());
@@ -255,8 +263,41 @@ async fn send(
     (outcome, transfer)
 }
 
+/// What a transfer waited for.
+enum Word {
+    /// Something may have come from the client.
+    Client,
+    /// Somebody ended it.
+    Ended(Cause),
+    /// The alarm rang.
+    Time,
+}
+
+/// The client first: while it goes on, nothing else is looked at.
+///
+/// `armed` says that the alarm and the seat know whom to wake, and is kept from one word to the next: they wake the task, which
+/// is always the same, so that they need not be told again before each block.
+async fn next_word(line: &Line, seat: &Seat, mut alarm: Pin<&mut Sleep>, armed: &mut bool) -> Word {
+    let mut woken = !std::mem::replace(armed, true);
+    poll_fn(|cx| {
+        if line.poll_heard(cx).is_ready() {
+            return Poll::Ready(Word::Client);
+        }
+        // Whatever else happens now wakes the task once more.
+        if !std::mem::replace(&mut woken, true) {
+            return Poll::Pending;
+        }
+        if let Some(cause) = seat.ending.poll(cx.waker()) {
+            return Poll::Ready(Word::Ended(cause));
+        }
+        alarm.as_mut().poll(cx).map(|()| Word::Time)
+    })
+    .await
+}
+
 /// Largest block that reaches this client in one packet.
-fn largest_block(socket: &UdpSocket, context: &Context) -> u16 {
+fn largest_block(line: &Line, context: &Context) -> u16 {
+    let socket = line.socket();
     let ipv6 = socket.peer_addr().is_ok_and(|peer| peer.is_ipv6());
     // Only the IPv4 option can be asked for here; IPv6 paths are taken for Ethernet.
     let known = if ipv6 {
@@ -270,9 +311,10 @@ fn largest_block(socket: &UdpSocket, context: &Context) -> u16 {
     context.limits.block_size.map_or(fits, |most| most.min(fits))
 }
 
-async fn put(socket: &UdpSocket, packet: &[u8], transfer: &mut tftp::Transfer, tally: &Tally) {
-    match socket.send(packet).await {
-        Ok(_) => {}
+/// What the end of a sending means for the transfer.
+fn settle(sent: io::Result<()>, transfer: &mut tftp::Transfer, tally: &Tally) {
+    match sent {
+        Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => transfer.on_port_closed(tally.clock.elapsed()),
         // As good as lost on the way; the time-outs know what to do.
         Err(error) => tracing::debug!(client = %tally.request.client, %error, "a TFTP packet could not be sent"),
@@ -281,30 +323,21 @@ async fn put(socket: &UdpSocket, packet: &[u8], transfer: &mut tftp::Transfer, t
 
 /// Takes in all that has arrived before anything is sent, so that a burst of equal ACKs is seen as one. Whether anything
 /// had arrived.
-fn take(socket: &UdpSocket, ready: io::Result<()>, transfer: &mut tftp::Transfer, tally: &Tally) -> bool {
-    let mut any = false;
-    if ready.is_err() {
-        return any;
-    }
-    let mut buffer = [0u8; LONGEST_PACKET];
-    for _ in 0..MOST_AT_ONCE {
-        match socket.try_recv(&mut buffer) {
-            Ok(length) => {
-                any = true;
-                transfer.on_packet(&buffer[..length], tally.clock.elapsed());
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                transfer.on_port_closed(tally.clock.elapsed());
-                break;
-            }
-            Err(error) => {
-                tracing::debug!(client = %tally.request.client, %error, "a TFTP transfer could not receive");
-                break;
-            }
+fn take(line: &Line, transfer: &mut tftp::Transfer, tally: &Tally) -> bool {
+    let now = tally.clock.elapsed();
+    match line.take(|packet| {
+        transfer.on_packet(packet, now);
+    }) {
+        Ok(any) => any,
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            transfer.on_port_closed(now);
+            false
+        }
+        Err(error) => {
+            tracing::debug!(client = %tally.request.client, %error, "a TFTP transfer could not receive");
+            false
         }
     }
-    any
 }
 
 /// What is known of a request from the beginning, for its report.
