@@ -1,7 +1,7 @@
 //! cloud-init's documents.
 
 use axum::extract::{Extension, Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::answers::{meta_data, user_data, vendor_data};
 use model::cluster::BootTarget;
@@ -17,6 +17,14 @@ pub async fn document(
     Extension(ends): Extension<Ends>,
     Path((name, token, document)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
+    // Which documents they are depends on the script that was given, which may still be on its way into the world.
+    if !shared.journal.is_settled(&name) {
+        shared
+            .journal
+            .round_trip()
+            .await
+            .map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "journal", error.to_string()))?;
+    }
     let world = shared.journal.world();
     let caller = check_token(&shared, &world, &name, &token)?;
     let (node, occasion) = (&caller.node, caller.occasion);

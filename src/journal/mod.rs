@@ -7,12 +7,14 @@
 
 mod counters;
 mod follow;
+mod index;
 mod past;
 mod queue;
 mod snapshot;
 mod start;
 #[cfg(test)]
 mod tests;
+mod unsettled;
 mod writer;
 
 pub use crate::store::Filter;
@@ -89,7 +91,8 @@ impl Journal {
     /// The database or an event in it cannot be read, or events are missing.
     pub async fn open(store: Store) -> Result<(Self, Writer), JournalError> {
         let (world, start) = start::start(&store).await?;
-        Ok(Writer::over(store, world, start))
+        let indexed = store.indexed().await?;
+        Ok(Writer::over(store, world, start, indexed))
     }
 
     /// The world now.
@@ -142,6 +145,12 @@ impl Journal {
         if count > 0 && self.queue.try_observe(events).is_err() {
             self.counters.dropped(count);
         }
+    }
+
+    /// Whether nothing about a node is between its acceptance and the world. Everything that was accepted before this was
+    /// asked is in the world that is looked at after it.
+    pub fn is_settled(&self, node: &str) -> bool {
+        self.queue.is_settled(node)
     }
 
     /// How many observed events may wait to be written.

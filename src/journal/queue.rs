@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use model::event::NewEvent;
 use tokio::sync::{mpsc, oneshot};
 
+use super::unsettled::Unsettled;
 use super::{Committed, JournalError};
 
 /// How many observed events may wait: a boot storm of 5,000 machines with 50 events each.
@@ -31,9 +32,13 @@ pub(super) enum Message {
 
 impl Message {
     pub(super) fn len(&self) -> usize {
+        self.events().len()
+    }
+
+    fn events(&self) -> &[NewEvent] {
         match self {
-            Self::Commit { events, .. } | Self::Observe { events } => events.len(),
-            Self::RoundTrip { .. } => 0,
+            Self::Commit { events, .. } | Self::Observe { events } => events,
+            Self::RoundTrip { .. } => &[],
         }
     }
 }
@@ -43,6 +48,7 @@ impl Message {
 pub(super) struct Sender {
     messages: mpsc::Sender<Message>,
     observed: Arc<AtomicUsize>,
+    unsettled: Arc<Unsettled>,
 }
 
 /// The writer's end.
@@ -56,13 +62,14 @@ pub(super) struct Receiver {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-pub(super) fn channel() -> (Sender, Receiver) {
+pub(super) fn channel(unsettled: Arc<Unsettled>) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel(OBSERVATIONS + COMMITS);
     let observed = Arc::new(AtomicUsize::new(0));
     (
         Sender {
             messages: sender,
             observed: observed.clone(),
+            unsettled,
         },
         Receiver {
             messages: receiver,
@@ -73,13 +80,31 @@ pub(super) fn channel() -> (Sender, Receiver) {
 
 impl Sender {
     pub(super) async fn send(&self, message: Message) -> Result<(), JournalError> {
-        self.messages.send(message).await.map_err(|_| JournalError::Stopped)
+        let place = self.messages.reserve().await.map_err(|_| JournalError::Stopped)?;
+        self.announce(message.events());
+        place.send(message);
+        Ok(())
+    }
+
+    /// Whether nothing about a node is between its acceptance and the world.
+    pub(super) fn is_settled(&self, node: &str) -> bool {
+        self.unsettled.is_none(node)
+    }
+
+    fn announce(&self, events: &[NewEvent]) {
+        for event in events {
+            self.unsettled.add(&event.subject);
+        }
     }
 
     pub(super) fn try_observe(&self, events: Vec<NewEvent>) -> Result<(), Full> {
         let count = events.len();
         let waiting = self.observed.fetch_add(count, Ordering::Relaxed);
-        if waiting + count <= OBSERVATIONS && self.messages.try_send(Message::Observe { events }).is_ok() {
+        if waiting + count <= OBSERVATIONS
+            && let Ok(place) = self.messages.try_reserve()
+        {
+            self.announce(&events);
+            place.send(Message::Observe { events });
             return Ok(());
         }
         self.observed.fetch_sub(count, Ordering::Relaxed);

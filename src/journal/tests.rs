@@ -103,7 +103,7 @@ async fn damaged_snapshot_is_ignored_and_the_journal_replayed() {
     let store = Store::open(&path).await.unwrap();
     for (seq, body) in [(1, "not json"), (2, r#"{"format":1,"seq":2}"#), (7, "{}")] {
         let digest = store.snapshot(2).await.unwrap().unwrap().digest;
-        let body = body.to_string();
+        let body = body.as_bytes().to_vec();
         let snapshot = crate::store::StoredSnapshot { digest, body };
         store.put_snapshot(seq, snapshot).await.unwrap();
     }
@@ -271,5 +271,38 @@ async fn the_world_of_any_position_can_be_had_again() {
     }
     let between = running.journal.between(1, 3).await.unwrap();
     assert_eq!(between.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_is_settled_when_all_that_was_accepted_about_it_is_in_the_world() {
+    let (_directory, path) = place();
+    let (journal, writer) = Journal::open(Store::open(&path).await.unwrap()).await.unwrap();
+    assert!(journal.is_settled("nid001"));
+    journal.observe(vec![power("on")]);
+    assert!(!journal.is_settled("nid001"), "nobody writes yet");
+    assert!(journal.is_settled("nid002"));
+    let cancel = CancellationToken::new();
+    let writing = tokio::spawn(writer.run(cancel.clone()));
+    journal.commit(vec![ready()]).await.unwrap();
+    assert!(journal.is_settled("nid001"));
+    assert!(journal.world().state("nid001").last_ready.is_some());
+    cancel.cancel();
+    writing.await.unwrap();
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn the_index_by_subject_follows_when_nobody_commits() {
+    let (_directory, path) = place();
+    let running = Running::open(&path).await;
+    running.journal.commit(vec![power("on"), ready()]).await.unwrap();
+    for _ in 0..100 {
+        if running.journal.store.indexed().await.unwrap() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(running.journal.store.indexed().await.unwrap(), 2);
     running.stop().await;
 }

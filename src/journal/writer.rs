@@ -9,13 +9,20 @@ use model::world::World;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::index::{self, Index};
 use super::queue::{self, Message, Receiver};
 use super::snapshot::Snapshots;
+use super::unsettled::Unsettled;
 use super::{Committed, Counters, Journal, JournalError, Start, start};
 use crate::store::Store;
 
 /// Events after which a transaction is closed: at this size its own cost no longer shows in that of an event.
 const BATCH: usize = 4096;
+/// A transaction with so many events says that a storm is on: then the next one waits for more, since a transaction costs as
+/// much as ten events.
+const MANY: u64 = 32;
+/// How long it waits.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(2);
 /// How often it is said that the journal cannot be written.
 const COMPLAIN_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 /// Transactions that a follower may be behind before it goes back to the store.
@@ -30,7 +37,9 @@ pub struct Writer {
     published: watch::Sender<Arc<World>>,
     live: broadcast::Sender<Arc<Vec<Event>>>,
     counters: Arc<Counters>,
+    unsettled: Arc<Unsettled>,
     snapshots: Snapshots,
+    index: Index,
     /// The last transaction failed, so what the store holds must be looked up.
     doubtful: bool,
     /// When it was last said aloud that it cannot be written: a busy server would say it a thousand times a second.
@@ -51,8 +60,9 @@ struct Batch {
 }
 
 impl Writer {
-    pub(super) fn over(store: Store, world: World, start: Start) -> (Journal, Self) {
-        let (sender, receiver) = queue::channel();
+    pub(super) fn over(store: Store, world: World, start: Start, indexed: Seq) -> (Journal, Self) {
+        let unsettled = Arc::new(Unsettled::default());
+        let (sender, receiver) = queue::channel(unsettled.clone());
         let (published, watched) = watch::channel(Arc::new(world.clone()));
         let live = broadcast::Sender::new(LIVE);
         let counters = Arc::new(Counters::default());
@@ -66,12 +76,14 @@ impl Writer {
         };
         let writer = Self {
             snapshots: Snapshots::new(store.clone(), counters.clone(), start.snapshot.unwrap_or(0)),
+            index: Index::new(store.clone(), indexed),
             store,
             queue: receiver,
             world,
             published,
             live,
             counters,
+            unsettled,
             doubtful: false,
             complained: None,
         };
@@ -91,9 +103,19 @@ impl Writer {
                     continue;
                 }
                 message = self.queue.recv() => message,
+                () = tokio::time::sleep(index::REST), if !stopping && self.index.is_behind(self.world.seq) => {
+                    self.index.catch_up().await;
+                    continue;
+                }
             };
             let Some(first) = first else { break };
+            let before = self.world.seq;
             self.write(first).await;
+            let written = self.world.seq - before;
+            self.index.keep_up(self.world.seq).await;
+            if written >= MANY && !stopping {
+                tokio::time::sleep(GATHER).await;
+            }
             self.snapshots.write_if_due(&self.world);
         }
         self.snapshots.finish(&self.world).await;
@@ -156,7 +178,9 @@ impl Writer {
     }
 
     fn acknowledge(&mut self, mut batch: Batch) {
-        let world = self.fold(std::mem::take(&mut batch.events));
+        let events = Arc::new(std::mem::take(&mut batch.events));
+        let world = self.fold(events.clone());
+        self.settle(&events);
         batch.answer_round_trips(&Ok(()));
         for (first, last, done) in std::mem::take(&mut batch.waiting) {
             let world = world.clone();
@@ -167,6 +191,7 @@ impl Writer {
 
     fn refuse(&self, mut batch: Batch, error: JournalError) {
         self.counters.failed();
+        self.settle(&batch.events);
         batch.answer_round_trips(&Err(error.clone()));
         self.counters.dropped(batch.observed);
         for (_, _, done) in batch.waiting {
@@ -175,13 +200,20 @@ impl Writer {
     }
 
     /// Folds durable events and tells everybody.
-    fn fold(&mut self, events: Vec<Event>) -> Arc<World> {
-        self.world.replay(&events);
+    fn fold(&mut self, events: Arc<Vec<Event>>) -> Arc<World> {
+        self.world.replay(&*events);
         let world = Arc::new(self.world.clone());
         self.published.send_replace(world.clone());
         // After the world: a follower that hears of an event finds it there. An error says that nobody follows.
-        let _ = self.live.send(Arc::new(events));
+        let _ = self.live.send(events);
         world
+    }
+
+    /// What was accepted is in the world by now, or refused.
+    fn settle(&self, events: &[Event]) {
+        for event in events {
+            self.unsettled.settle(&event.subject);
+        }
     }
 
     /// Finds out what the store holds after a failure: a transaction may have reached the disk although the store said
@@ -193,7 +225,7 @@ impl Writer {
                 break;
             }
             start::check(self.store.path(), self.world.seq, &events)?;
-            self.fold(events);
+            self.fold(Arc::new(events));
         }
         self.doubtful = false;
         Ok(())

@@ -55,14 +55,20 @@ impl Filter {
             arguments.push(argument);
             format!("${}", arguments.len())
         };
+        let mut bounds = String::new();
         if let Some(after) = self.after {
-            sql += &format!(" AND seq > {}", place(Argument::Integer(integer(after))));
+            bounds += &format!(" AND seq > {}", place(Argument::Integer(integer(after))));
         }
         if let Some(before) = self.before {
-            sql += &format!(" AND seq < {}", place(Argument::Integer(integer(before))));
+            bounds += &format!(" AND seq < {}", place(Argument::Integer(integer(before))));
         }
+        sql += &bounds;
         if let Some(subject) = &self.subject {
-            sql += &format!(" AND subject = {}", place(Argument::Text(subject.to_string())));
+            let subject = place(Argument::Text(subject.to_string()));
+            let of = sql::OF_SUBJECT
+                .replace("{subject}", &subject)
+                .replace("{bounds}", &bounds);
+            sql += &format!(" AND seq IN ({of})");
         }
         if let Some(since) = self.since {
             let since = place(Argument::Integer(since.as_microsecond()));

@@ -7,4 +7,4 @@
 pub type Migration = &'static str;
 
 /// All steps.
-pub const MIGRATIONS: &[Migration] = &[include_str!("migrations/0001.sql")];
+pub const MIGRATIONS: &[Migration] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];

@@ -36,8 +36,8 @@ pub enum Store {
 pub struct StoredSnapshot {
     /// SHA-256 of `body` when it was written, hexadecimal.
     pub digest: String,
-    /// The text.
-    pub body: String,
+    /// What was stored.
+    pub body: Vec<u8>,
 }
 
 impl Store {
@@ -151,6 +151,27 @@ impl Store {
     pub async fn events(&self, filter: &Filter) -> Result<Vec<Event>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.events(filter).await,
+        }
+    }
+
+    /// Takes at most `limit` further events into the index by subject, without which they are found more slowly. The
+    /// position up to which it goes then.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn index(&self, limit: u64) -> Result<Seq, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.index(limit).await,
+        }
+    }
+
+    /// The position up to which events are in the index by subject.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn indexed(&self) -> Result<Seq, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.indexed().await,
         }
     }
 

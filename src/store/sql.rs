@@ -17,6 +17,16 @@ pub const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
 pub const TAIL: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
 /// Completed by [`super::Filter`].
 pub const EVENTS: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE 1 = 1";
+/// The events about a subject, within `{bounds}` of `seq`: those that are indexed, and what is not yet, one by one.
+pub const OF_SUBJECT: &str = "SELECT seq FROM event_of WHERE subject = {subject}{bounds}
+     UNION ALL SELECT seq FROM event WHERE seq > (SELECT seq FROM event_of_through) AND subject = {subject}{bounds}";
+pub const INDEXED: &str = "SELECT seq FROM event_of_through";
+/// In the order of subjects, so that each page is written once. From the event after the last indexed one; at most `$1`.
+pub const INDEX: &str = "INSERT INTO event_of (subject, seq)
+     SELECT subject, seq FROM event WHERE seq > (SELECT seq FROM event_of_through)
+     AND seq <= (SELECT seq FROM event_of_through) + $1 ORDER BY subject, seq";
+pub const INDEXED_THROUGH: &str = "UPDATE event_of_through SET seq =
+     (SELECT coalesce(max(seq), 0) FROM event WHERE seq <= (SELECT seq FROM event_of_through) + $1)";
 /// Where to begin looking for events of a time. `+ 0`, or SQLite walks the whole table for its smallest `seq` instead
 /// of using the index.
 pub const FIRST_SINCE: &str = "SELECT min(seq + 0) FROM event WHERE at >= $1";

@@ -58,7 +58,7 @@ impl NodeState {
             What::Power { action } => self.power = Some((action.clone(), at)),
             _ => self.last_seen = Some(at),
         }
-        match self.place(event) {
+        match self.place(at, &event.what) {
             Place::Same => {}
             Place::Over => {
                 if let Some(boot) = &mut self.boot {
@@ -94,10 +94,16 @@ impl NodeState {
         }
     }
 
-    fn place(&self, event: &Event) -> Place {
+    /// Whether an event only adds to what is told of the boot under way: it begins none and uses up no choice.
+    pub(super) fn only_tells(&self, at: Timestamp, what: &What) -> bool {
+        let uses_choice = self.choice.as_ref().is_some_and(|choice| choice.once);
+        self.boot.is_some() && !uses_choice && self.place(at, what) == Place::Same
+    }
+
+    fn place(&self, at: Timestamp, what: &What) -> Place {
         let begins = |yes| if yes { Place::New } else { Place::Same };
         let Some(boot) = &self.boot else {
-            return begins(match &event.what {
+            return begins(match what {
                 What::Power { action } => action != "off",
                 What::ScriptServed { .. } => true,
                 What::Transfer(transfer) => transfer.role == Role::Loader,
@@ -105,16 +111,16 @@ impl NodeState {
             });
         };
         let reached = boot.position().map(|mark| mark.step);
-        let silence = event.at.duration_since(boot.last);
+        let silence = at.duration_since(boot.last);
         // On the way to its disk a node fetches GRUB, and asks again after a while if no disk has a system.
         let to_disk = reached == Some(Step::LocalBoot) && boot.stage != Some(Stage::Os) && silence <= NEW_BOOT_AFTER;
-        match &event.what {
+        match what {
             What::ScriptServed { .. } if to_disk => Place::Same,
             What::Transfer(transfer) if transfer.role == Role::Loader && to_disk => Place::Same,
             What::Power { action } => {
                 let confirmed = boot.reached(Step::Power).is_none()
                     && reached <= Some(Step::Dhcp)
-                    && event.at.duration_since(boot.started) <= POWER_CONFIRMED_WITHIN;
+                    && at.duration_since(boot.started) <= POWER_CONFIRMED_WITHIN;
                 begins(action != "off" && !confirmed)
             }
             // A loader may ask for its script again (a failed fetch, a person at its prompt). But a system that ran,
@@ -124,7 +130,7 @@ impl NodeState {
             }
             // The same, where addresses come from another server. Late news of an earlier transfer begin nothing.
             What::Transfer(transfer) if transfer.role == Role::Loader => {
-                begins(reached >= Some(Step::Kernel) && transfer.began(event.at) > boot.last)
+                begins(reached >= Some(Step::Kernel) && transfer.began(at) > boot.last)
             }
             what => match what.ask() {
                 Some(ask) if ask.stage != Stage::Os => boot.place_of_question(ask, reached, silence),

@@ -1,7 +1,7 @@
 //! Where boots begin and end, told with the sequences that real firmware shows.
 
 use super::{Boot, NodeState, Step, World};
-use crate::event::{Outcome, Role, Stage};
+use crate::event::{Outcome, Role, Stage, What};
 use crate::story::{NODE, SECOND_MAC, Story, beginning, story};
 
 fn state(story: &Story) -> NodeState {
@@ -339,4 +339,25 @@ fn a_snapshot_holds_every_field_of_a_boot() {
     let world = told.world();
     let read = World::from_snapshot(&world.to_snapshot()).unwrap();
     assert_eq!(read.state(NODE), world.state(NODE));
+}
+
+#[test]
+fn a_script_is_one_more_only_where_nothing_hangs_on_it() {
+    let is_one_more = |told: &dyn Fn() -> Story| {
+        let (world, next) = (told().world(), told().script("image"));
+        let served = next.events.last().unwrap();
+        assert!(matches!(served.what, What::ScriptServed { .. }));
+        world.is_one_more_script(NODE, served.at, &served.what)
+    };
+    let loading = || story().uefi_to_loader().ipxe_dhcp();
+    assert!(!is_one_more(&story), "it would begin a boot");
+    assert!(is_one_more(&loading));
+    assert!(is_one_more(&|| loading().script("image")));
+    assert!(!is_one_more(&|| story().uefi_boot().ready()), "another boot begins");
+    assert!(is_one_more(&|| loading().target("maintenance", false)));
+    assert!(
+        !is_one_more(&|| loading().target("maintenance", true)),
+        "it uses the choice up"
+    );
+    assert!(!is_one_more(&|| loading().armed()), "a deployment counts it");
 }

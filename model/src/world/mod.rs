@@ -42,7 +42,7 @@ use wire::Mac;
 use crate::boot::Site;
 use crate::cluster::{Cluster, Node};
 use crate::deployment::Deployments;
-use crate::event::{Seq, Subject};
+use crate::event::{Seq, Subject, What};
 
 /// The picture that every answer is derived from.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,14 @@ impl World {
     /// What is known of a declared node; a fresh state where nothing is known yet.
     pub fn state(&self, node: &str) -> Arc<NodeState> {
         self.nodes.get(node).cloned().unwrap_or_default()
+    }
+
+    /// Whether a script that is served to a node changes nothing on which a later answer depends: no boot begins with it, it
+    /// uses up no choice, and no deployment runs that would count it. What it is the script of is known without it then.
+    pub fn is_one_more_script(&self, node: &str, at: Timestamp, what: &What) -> bool {
+        let told = matches!(what, What::ScriptServed { deployment: None, .. });
+        told && self.deployments.active_of(node).is_none()
+            && self.nodes.get(node).is_some_and(|n| n.only_tells(at, what))
     }
 
     /// The node that uses that address: by its lease, here or from another server, else by its reservation.

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::dhcp4::PXE_PORT;
 
@@ -97,8 +98,9 @@ pub async fn run(config: Dhcp4, mut beat: Beat, cancel: CancellationToken) -> Re
     server.look();
     tracing::info!(port, "DHCP door is open");
     loop {
-        waiting.extend(server.take_waiting());
-        let deadline = server.deadline();
+        waiting.extend(server.begin_write());
+        server.send_some();
+        let deadline = server.next_send().into_iter().fold(server.deadline(), Instant::min);
         let (main, second) = server.ports();
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),

@@ -4,11 +4,12 @@ mod links;
 mod record;
 mod send;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use model::cluster::Cluster;
@@ -33,17 +34,37 @@ use send::Outgoing;
 /// What every link carries without fragments.
 const MTU: u16 = 1500;
 
+/// Answers that leave at once. After a disk that was slow for a moment there are hundreds, and those who take them in for many
+/// machines (a relay agent, a switch) have room for some 200 in their socket.
+const AT_ONCE: usize = 64;
+/// The pause after so many.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// Events that are being written, and what follows.
 pub(super) type Waiting = Pin<Box<dyn Future<Output = Written> + Send>>;
+
+/// What is to be written, and what waits for that. All that comes in one turn is written as one: what each write costs
+/// beside the disk counts when thousands of machines ask in a second.
+#[derive(Debug, Default)]
+struct Pending {
+    events: Vec<NewEvent>,
+    follows: Vec<Follows>,
+}
+
+/// What follows a write.
+#[derive(Debug)]
+struct Follows {
+    /// What was waited with.
+    outgoing: Option<Outgoing>,
+    /// The address whose lease it was.
+    settled: Option<Ipv4Addr>,
+}
 
 /// The end of a write.
 #[derive(Debug)]
 pub(super) struct Written {
     result: Result<(), JournalError>,
-    /// What was waited with.
-    outgoing: Option<Outgoing>,
-    /// The address whose lease it was.
-    settled: Option<Ipv4Addr>,
+    follows: Vec<Follows>,
 }
 
 /// A message that waits for the wire's answer.
@@ -74,7 +95,10 @@ pub(super) struct Server {
     probes: Probes<Question>,
     quiet: Quiet,
     rivals: HashMap<Ipv4Addr, Instant>,
-    waiting: Vec<Waiting>,
+    pending: Pending,
+    /// What may leave, and when the next of it does.
+    outbox: VecDeque<Outgoing>,
+    send_at: Instant,
     cluster: Arc<Cluster>,
     look_at: Instant,
 }
@@ -101,7 +125,9 @@ impl Server {
             probes: Probes::default(),
             quiet: Quiet::new(now),
             rivals: HashMap::new(),
-            waiting: Vec::new(),
+            pending: Pending::default(),
+            outbox: VecDeque::new(),
+            send_at: now,
             look_at: now,
         }
     }
@@ -111,9 +137,17 @@ impl Server {
         (self.main.clone(), self.second.clone())
     }
 
-    /// The writes that were begun since this was last asked.
-    pub fn take_waiting(&mut self) -> Vec<Waiting> {
-        std::mem::take(&mut self.waiting)
+    /// The write of what has come up since this was last asked.
+    pub fn begin_write(&mut self) -> Option<Waiting> {
+        if self.pending.follows.is_empty() {
+            return None;
+        }
+        let Pending { events, follows } = std::mem::take(&mut self.pending);
+        let journal = self.journal.clone();
+        Some(Box::pin(async move {
+            let result = journal.commit(events).await.map(drop);
+            Written { result, follows }
+        }))
     }
 
     /// When [`Server::tick`] is due.
@@ -143,7 +177,7 @@ impl Server {
                 Due::Ask(probe) => self.ask(&probe),
                 Due::Free(probe, question) => {
                     self.offers.probed(probe.address, Timestamp::now());
-                    self.decide(&question.bytes, question.arrival, question.second_port);
+                    self.decide_again(&question);
                 }
             }
         }
@@ -168,15 +202,21 @@ impl Server {
         }
         self.counters.received(packet.message_type().and_then(Result::ok));
         add(&self.counters.anomalies, packet.anomalies().count() as u64);
-        self.decide(bytes, arrival, second_port);
+        self.decide(&packet, arrival, second_port);
     }
 
-    fn decide(&mut self, bytes: &[u8], arrival: Arrival, second_port: bool) {
-        let Ok(packet) = Packet::parse(bytes) else { return };
+    /// What waited for the wire's answer is decided now.
+    fn decide_again(&mut self, question: &Question) {
+        if let Ok(packet) = Packet::parse(&question.bytes) {
+            self.decide(&packet, question.arrival, question.second_port);
+        }
+    }
+
+    fn decide(&mut self, packet: &Packet<'_>, arrival: Arrival, second_port: bool) {
         let world = self.journal.world();
-        let link = self.link(&world, &packet, &arrival);
+        let link = self.link(&world, packet, &arrival);
         let received = Received {
-            packet: &packet,
+            packet,
             link: &link,
             src: arrival.from,
             unicast: self.own.contains(&arrival.to),
@@ -187,7 +227,7 @@ impl Server {
         self.counters.decided(why);
         let asked = self.record(&world, &received, &arrival, now, &effect, why);
         match effect {
-            Effect::Probe(probe) => self.probe(probe, bytes, arrival, second_port),
+            Effect::Probe(probe) => self.probe(probe, packet.bytes(), arrival, second_port),
             Effect::Silent if matches!(why, Reason::Released | Reason::Declined) => self.write(events, None, None),
             Effect::Silent => self.observe(events),
             Effect::Reply(reply) => {
@@ -228,29 +268,44 @@ impl Server {
 
     /// Writes events; then the message goes out.
     fn write(&mut self, events: Vec<NewEvent>, outgoing: Option<Outgoing>, settled: Option<Ipv4Addr>) {
-        let journal = self.journal.clone();
-        self.waiting.push(Box::pin(async move {
-            let result = journal.commit(events).await.map(drop);
-            Written {
-                result,
-                outgoing,
-                settled,
-            }
-        }));
+        self.pending.events.extend(events);
+        self.pending.follows.push(Follows { outgoing, settled });
+    }
+
+    /// When [`Server::send_some`] is due; `None` if nothing waits to leave.
+    pub fn next_send(&self) -> Option<Instant> {
+        (!self.outbox.is_empty()).then_some(self.send_at)
+    }
+
+    /// Sends what may leave now.
+    pub fn send_some(&mut self) {
+        let now = Instant::now();
+        if now < self.send_at {
+            return;
+        }
+        for _ in 0..AT_ONCE {
+            let Some(outgoing) = self.outbox.pop_front() else {
+                return;
+            };
+            self.send(&outgoing);
+        }
+        self.send_at = now + PAUSE;
     }
 
     /// Events are durable, or cannot be made so.
     pub fn written(&mut self, written: Written) {
-        if let Some(address) = written.settled {
-            self.offers.settle(address);
-        }
-        match (written.result, written.outgoing) {
-            (Ok(()), Some(outgoing)) => self.send(&outgoing),
-            (Ok(()), None) => {}
-            (Err(error), outgoing) => {
-                add(&self.counters.commit_errors, 1);
-                // The journal says it aloud, once; here it would be once for every packet.
-                tracing::debug!(%error, lost = outgoing.is_some(), "what DHCP did cannot be written down; no answer is given");
+        for Follows { outgoing, settled } in written.follows {
+            if let Some(address) = settled {
+                self.offers.settle(address);
+            }
+            match (&written.result, outgoing) {
+                (Ok(()), Some(outgoing)) => self.outbox.push_back(outgoing),
+                (Ok(()), None) => {}
+                (Err(error), outgoing) => {
+                    add(&self.counters.commit_errors, 1);
+                    // The journal says it aloud, once; here it would be once for every packet.
+                    tracing::debug!(%error, lost = outgoing.is_some(), "what DHCP did cannot be written down; no answer is given");
+                }
             }
         }
     }
@@ -262,6 +317,10 @@ impl Server {
             add(&self.counters.suppressed, u64::from(!admitted));
             admitted
         });
-        self.journal.observe(events);
+        // What came before in this turn is written first.
+        match self.pending.follows.is_empty() {
+            true => self.journal.observe(events),
+            false => self.pending.events.extend(events),
+        }
     }
 }

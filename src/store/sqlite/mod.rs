@@ -120,6 +120,22 @@ impl Sqlite {
         rows.into_iter().map(|row| row::event(&self.path, row)).collect()
     }
 
+    pub(super) async fn index(&self, limit: u64) -> Result<Seq, StoreError> {
+        let doing = "indexing events";
+        let mut connection = self.writer(doing).await?;
+        let done = index(&mut connection, row::integer(limit)).await;
+        self.settle(connection, doing, done).await?;
+        self.indexed().await
+    }
+
+    pub(super) async fn indexed(&self) -> Result<Seq, StoreError> {
+        let through: i64 = sqlx::query_scalar(sql::INDEXED)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading how far the index goes", e))?;
+        Ok(row::position(through))
+    }
+
     pub(super) async fn snapshots(&self) -> Result<Vec<Seq>, StoreError> {
         let seqs: Vec<i64> = sqlx::query_scalar(sql::SNAPSHOTS)
             .fetch_all(&self.readers)
@@ -129,7 +145,7 @@ impl Sqlite {
     }
 
     pub(super) async fn snapshot(&self, seq: Seq) -> Result<Option<StoredSnapshot>, StoreError> {
-        let found: Option<(String, String)> = sqlx::query_as(sql::SNAPSHOT)
+        let found: Option<(String, Vec<u8>)> = sqlx::query_as(sql::SNAPSHOT)
             .bind(row::integer(seq))
             .fetch_optional(&self.readers)
             .await
@@ -252,6 +268,14 @@ async fn insert(
             .bind(row::body(&event.what));
     }
     query.execute(&mut **transaction).await.map(|_| ())
+}
+
+async fn index(connection: &mut PoolConnection<Database>, limit: i64) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with(sql::BEGIN).await?;
+    for statement in [sql::INDEX, sql::INDEXED_THROUGH] {
+        sqlx::query(statement).bind(limit).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
 }
 
 async fn put_snapshot(

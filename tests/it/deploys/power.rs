@@ -75,7 +75,9 @@ fn a_machine_that_loses_power_at_every_step_is_installed_once() {
     let end = lab.events("n1").len();
     lab.text(&["lab", "power", "n1", "off"]);
     lab.text(&["lab", "power", "n1", "on"]);
-    lab.until("it is up once more", HOUR, |lab| lab.console("n1").matches("CHECK over").count() >= 2);
+    lab.until("it is up once more", HOUR, |lab| {
+        lab.console("n1").matches("CHECK over").count() >= 2
+    });
     let again = &lab.events("n1")[end..];
     assert!(again.iter().any(script("local")) && !again.iter().any(script("deploy")));
     assert_eq!(installed(&lab), 1);

@@ -43,7 +43,7 @@ async fn hundred_thousand_events_are_taken_from_the_snapshot_and_the_rest() {
     for seq in store.snapshots().await.unwrap() {
         let damaged = StoredSnapshot {
             digest: "another".to_string(),
-            body: "torn".to_string(),
+            body: b"torn".to_vec(),
         };
         store.put_snapshot(seq, damaged).await.unwrap();
     }
@@ -64,8 +64,8 @@ async fn snapshots_are_written_while_the_server_runs() {
     let running = Running::open(directory.path()).await;
     let journal = running.journal.clone();
     let mut snapshots = 0;
-    // Each round is one snapshot's worth; a snapshot begun in one is at the latest done in some later one.
-    for round in 0..100 {
+    // A snapshot that is begun in some round is at the latest done in a later one.
+    for round in 0..200 {
         let events = (0..20_000).map(|n| lease(round * 20_000 + n)).collect();
         journal.commit(events).await.unwrap();
         snapshots = journal.counters().read().snapshots;

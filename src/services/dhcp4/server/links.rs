@@ -202,7 +202,7 @@ impl Server {
         self.offers.block(address, now);
         let event = dhcp::conflict(now, &probe.network, address, by);
         self.write(vec![event], None, None);
-        self.decide(&question.bytes, question.arrival, question.second_port);
+        self.decide_again(&question);
     }
 
     fn rival(&mut self, index: u32, server: Ipv4Addr) {

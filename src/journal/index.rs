@@ -1,0 +1,69 @@
+//! Which events are about what, written down behind the events themselves: when nobody waits for a commit, and many at a time,
+//! which costs a small part of what it would cost with each event. What is not there yet, readers find by looking at each.
+
+use std::time::Duration;
+
+use model::event::Seq;
+use tokio::time::Instant;
+
+use crate::store::Store;
+
+/// Events at a time when nothing else is to be done: a tenth of a second for a disk of today.
+const CHUNK: u64 = 20_000;
+/// Nothing is to be done when nothing came for so long.
+pub(super) const REST: Duration = Duration::from_millis(100);
+/// Events that readers look at one by one in a tenth of a second. With more, it is also done between two transactions.
+const MOST: u64 = 100_000;
+/// Events at a time then, which nobody notices who waits for a commit.
+const LITTLE: u64 = 2_000;
+/// How often then: a tenth of the time, and more events than any storm brings.
+const BUSY_EVERY: Duration = Duration::from_millis(100);
+/// After a failure (a full disk), the next try.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// How far it is.
+#[derive(Debug)]
+pub(super) struct Index {
+    store: Store,
+    through: Seq,
+    not_before: Instant,
+}
+
+impl Index {
+    pub(super) fn new(store: Store, through: Seq) -> Self {
+        Self {
+            store,
+            through,
+            not_before: Instant::now(),
+        }
+    }
+
+    /// Whether there is anything to do, once nobody waits for a commit.
+    pub(super) fn is_behind(&self, last: Seq) -> bool {
+        self.through < last && Instant::now() >= self.not_before
+    }
+
+    /// Takes many events in, since nobody waits.
+    pub(super) async fn catch_up(&mut self) {
+        self.advance(CHUNK).await;
+    }
+
+    /// Takes a few in if it is too far behind, although somebody may wait.
+    pub(super) async fn keep_up(&mut self, last: Seq) {
+        if last.saturating_sub(self.through) >= MOST && self.is_behind(last) {
+            self.not_before = Instant::now() + BUSY_EVERY;
+            self.advance(LITTLE).await;
+        }
+    }
+
+    async fn advance(&mut self, events: u64) {
+        match self.store.index(events).await {
+            Ok(through) => self.through = through,
+            Err(error) => {
+                // Nothing is lost by it, and the next commit says aloud what is wrong.
+                tracing::debug!(%error, "the index of events by subject stays behind");
+                self.not_before = Instant::now() + AGAIN;
+            }
+        }
+    }
+}
