@@ -7,7 +7,7 @@ BELLWETHER := target/release/bellwether
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth release-bench bench-cache bench-deploy deb e2e-installer e2e-power-loss faults fuzz
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth dist bench-cache bench-deploy deb e2e-installer e2e-power-loss faults fuzz
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -48,17 +48,17 @@ docs:
 	cargo run --quiet -- schema > docs/cluster.schema.json
 
 # Beside the peers, in namespaces; each writes its section of bench/RESULTS.md. BENCH_QUICK=1 takes minutes instead of hours.
-bench: release-bench
+bench: dist
 	bench/run
 
-bench-dhcp bench-tftp bench-http bench-storm bench-growth: bench-%: release-bench
+bench-dhcp bench-tftp bench-http bench-storm bench-growth: bench-%: dist
 	bench/run $*
 
-release-bench:
-	cargo build --release --locked -p bellwether -p bellwether-bench
+dist:
+	cargo build --profile dist --locked -p bellwether -p bellwether-bench
 
 # The package cache beside apt-cacher-ng; writes bench/RESULTS-cache.md.
-bench-cache: release
+bench-cache: dist
 	bench/cache
 
 # Every fuzz target for so many seconds; the first build takes some minutes. Findings are left in wire/fuzz/artifacts.
@@ -77,6 +77,6 @@ bench-deploy: packages release
 	$(BELLWETHER) --state $(STATE) image build agent --kernel linux-image-cloud-amd64
 	bench/image-to-disk $(STATE)
 
-# A Debian package of the release build, in target/.
-deb: release
-	packaging/deb $(BELLWETHER) target
+# A Debian package, in target/.
+deb: dist
+	packaging/deb target/dist/bellwether target

@@ -16,8 +16,8 @@ import time
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../target"))
-BELLWETHER = os.path.abspath(os.environ.get("BELLWETHER", f"{TARGET}/release/bellwether"))
-GENERATOR = os.path.abspath(os.environ.get("BELLWETHER_BENCH", f"{TARGET}/release/bellwether-bench"))
+BELLWETHER = os.path.abspath(os.environ.get("BELLWETHER", f"{TARGET}/dist/bellwether"))
+GENERATOR = os.path.abspath(os.environ.get("BELLWETHER_BENCH", f"{TARGET}/dist/bellwether-bench"))
 QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")
 ROUNDS = int(os.environ.get("ROUNDS", "1" if QUICK else "3"))
 SERVER = "10.78.0.1"
