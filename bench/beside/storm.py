@@ -12,7 +12,7 @@ from .servers import FIRST_MAC, address, chain_bellwether, dnsmasq, mac, write, 
 
 PREFIX, ROUTER, FIRST = "10.79.0.0/16", "10.79.0.1", "10.79.16.0"
 # Nodes, power-ons in a second (0: all at once).
-STORMS = ((1_000, 0), (1_000, 200), (4_000, 200)) if QUICK else ((1_000, 0), (1_000, 200), (4_000, 200), (10_000, 200), (10_000, 500))
+STORMS = ((1_000, 0), (1_000, 200), (10_000, 200)) if QUICK else ((1_000, 0), (1_000, 200), (4_000, 200), (10_000, 200), (10_000, 500))
 SIZES = {"loader": 173_792, "kernel": 1_000_000, "initrd": 2_000_000, "root.squashfs": 64 << 20}
 STEPS = ("dhcp", "loader", "loader dhcp", "script", "kernel", "initrd", "root image", "answers", "ready")
 
