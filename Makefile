@@ -32,7 +32,7 @@ packages:
 clean-demo:
 	BELLWETHER_LAB=$(abspath $(STATE))/lab $(BELLWETHER) lab down
 
-# A complete unattended installation of Debian in a virtual machine; 25 minutes without KVM on an idle machine.
+# A complete unattended installation of Debian in a virtual machine; up to two hours without KVM.
 e2e-installer: packages release
 	scripts/e2e-installer
 
