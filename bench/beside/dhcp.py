@@ -129,6 +129,10 @@ def main():
             for kind, nodes in KINDS.items():
                 for test, measure in TESTS.items():
                     for name, start in DHCP.items():
+                        if QUICK and (test, name) == ("avalanche", "dnsmasq"):
+                            # It takes the four minutes after which it is given up.
+                            results[kind, test, name] = [{"seconds": float("nan"), "resent": float("nan"), "cpu": float("nan"), "peak": float("nan")}]
+                            continue
                         with alone():
                             results.setdefault((kind, test, name), []).append(measure(lab, start, nodes))
                         print(kind, test, name, results[kind, test, name][-1], flush=True)

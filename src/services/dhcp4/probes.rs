@@ -1,6 +1,6 @@
 //! Is an address in use? The wire is asked, for many addresses at once, while everything else goes on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use wire::Mac;
 /// How often it is asked, and how far apart. A host that has the address answers within milliseconds.
 const QUESTIONS: u8 = 2;
 const BETWEEN: Duration = Duration::from_millis(250);
-/// Addresses asked about at once; clients beyond ask again by themselves.
-const AT_ONCE: usize = 1024;
+/// Addresses asked about at once, some 10 MB of questions; clients beyond ask again by themselves. A hall of machines that nobody
+/// declared has its addresses at 30,000 a second with it.
+const AT_ONCE: usize = 16_384;
 
 /// An address that is being asked about, for a question that waits.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ struct Pending<Q> {
 #[derive(Debug)]
 pub(super) struct Probes<Q> {
     pending: HashMap<Ipv4Addr, Pending<Q>>,
+    /// What is due when, the next first.
+    times: BTreeSet<(Instant, Ipv4Addr)>,
 }
 
 /// What came of the time that passed.
@@ -42,6 +45,7 @@ impl<Q> Default for Probes<Q> {
     fn default() -> Self {
         Self {
             pending: HashMap::new(),
+            times: BTreeSet::new(),
         }
     }
 }
@@ -59,7 +63,10 @@ impl<Q> Probes<Q> {
             asked: 0,
             next: now,
         };
-        self.pending.insert(address, pending);
+        if let Some(old) = self.pending.insert(address, pending) {
+            self.times.remove(&(old.next, address));
+        }
+        self.times.insert((now, address));
         true
     }
 
@@ -70,36 +77,36 @@ impl<Q> Probes<Q> {
             return None;
         }
         let pending = self.pending.remove(&address)?;
+        self.times.remove(&(pending.next, address));
         Some((pending.probe, pending.question))
     }
 
-    /// The addresses that are being asked about.
-    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
-        self.pending.keys().copied()
+    /// Whether an address is being asked about.
+    pub fn has(&self, address: Ipv4Addr) -> bool {
+        self.pending.contains_key(&address)
     }
 
     /// When something is due next.
     pub fn deadline(&self) -> Option<Instant> {
-        self.pending.values().map(|pending| pending.next).min()
+        self.times.first().map(|(next, _)| *next)
     }
 
     /// What is due.
     pub fn tick(&mut self, now: Instant) -> Vec<Due<Q>> {
         let mut due = Vec::new();
-        let late = self.pending.values_mut().filter(|pending| pending.next <= now);
-        let mut free = Vec::new();
-        for pending in late {
-            if pending.asked == QUESTIONS {
-                free.push(pending.probe.address);
-            } else {
-                pending.asked += 1;
-                pending.next = now + BETWEEN;
-                due.push(Due::Ask(pending.probe.clone()));
+        while let Some(&(next, address)) = self.times.first()
+            && next <= now
+        {
+            self.times.pop_first();
+            match self.pending.get_mut(&address) {
+                Some(pending) if pending.asked < QUESTIONS => {
+                    pending.asked += 1;
+                    pending.next = now + BETWEEN;
+                    self.times.insert((pending.next, address));
+                    due.push(Due::Ask(pending.probe.clone()));
+                }
+                _ => due.extend(self.pending.remove(&address).map(|p| Due::Free(p.probe, p.question))),
             }
-        }
-        for address in free {
-            let pending = self.pending.remove(&address);
-            due.extend(pending.map(|pending| Due::Free(pending.probe, pending.question)));
         }
         due
     }

@@ -99,6 +99,8 @@ pub(super) struct Server {
     /// What may leave, and when the next of it does.
     outbox: VecDeque<Outgoing>,
     send_at: Instant,
+    /// The interface whose hardware address was looked up last, and when.
+    mac_of: Option<(u32, Instant)>,
     cluster: Arc<Cluster>,
     look_at: Instant,
 }
@@ -128,6 +130,7 @@ impl Server {
             pending: Pending::default(),
             outbox: VecDeque::new(),
             send_at: now,
+            mac_of: None,
             look_at: now,
         }
     }

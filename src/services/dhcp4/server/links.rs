@@ -21,6 +21,8 @@ use crate::links::interfaces;
 const LOOK: Duration = Duration::from_secs(3);
 /// For how long what was seen of an interface is good enough to ask from it.
 const FRESH: Duration = Duration::from_millis(200);
+/// For how long its hardware address is: a storm of strangers probes thousands of addresses in a second.
+const PRESENT: Duration = Duration::from_millis(10);
 /// How often the same rival is named in the log.
 const NAME_AGAIN: Duration = Duration::from_secs(600);
 
@@ -144,6 +146,11 @@ impl Server {
     /// A bridge takes another hardware address when a port joins it, as that of the very machine that asks may just
     /// have done: an answer to the old one would never come.
     fn refresh_mac(&mut self, index: u32) {
+        let now = Instant::now();
+        if self.mac_of.is_some_and(|(of, at)| of == index && now < at + PRESENT) {
+            return;
+        }
+        self.mac_of = Some((index, now));
         let Ok(found) = interfaces() else { return };
         let mac = found.iter().find(|i| i.index == index).and_then(|i| i.mac);
         if let (Some(ears), Some(mac)) = (self.ears.get_mut(&index), mac) {
@@ -173,7 +180,11 @@ impl Server {
     pub fn heard(&mut self, sound: Sound) {
         match sound {
             Sound::Arp(arp) => {
-                let claimed = self.probes.addresses().find(|address| arp.claims(*address, Mac::ZERO));
+                // It can claim no other addresses than those that it names.
+                let named = [arp.sender_ip, arp.target_ip].into_iter();
+                let claimed = named
+                    .filter(|address| self.probes.has(*address))
+                    .find(|address| arp.claims(*address, Mac::ZERO));
                 let own = self.own_mac(arp.sender_mac);
                 if let Some(address) = claimed.filter(|_| !own) {
                     self.taken(address, Some(arp.sender_mac));
