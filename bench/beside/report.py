@@ -16,6 +16,8 @@ def middle(values):
 
 
 def number(value, digits=None):
+    if value != value:
+        return "-"
     if digits is None:
         digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}"
@@ -33,7 +35,7 @@ def ratio(ours, theirs, more_is_better=True):
     a, b = middle(ours), middle(theirs)
     if not more_is_better:
         a, b = b, a
-    return f"{a / b:.2f}" if b else "-"
+    return f"{a / b:.2f}" if b and a == a and b == b else "-"
 
 
 def load():
