@@ -1,5 +1,5 @@
 use super::*;
-use crate::boot::{Key, Site};
+use crate::boot::{Key, Occasion, Site};
 use crate::cluster::BootTarget;
 
 const FILE: &str = r#"
@@ -105,6 +105,23 @@ fn a_small_node_has_small_user_data() {
     let parsed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(parsed["hostname"], "n2");
     assert!(parsed.get("packages").is_none() && parsed.get("runcmd").is_none());
+}
+
+#[test]
+fn what_is_on_a_disk_is_there_before_it_is_called_ready() {
+    let cluster = cluster();
+    let attempt = Occasion::Attempt { deployment: 6, boot: 9 };
+    for (node, commands) in [("n1", 3), ("n2", 0)] {
+        let node = cluster.node(node).unwrap();
+        let text = user_data(&Key::new([7; 32]), SITE, &cluster, node, attempt, BootTarget::Image).text;
+        let parsed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let all = parsed["runcmd"].as_array().unwrap();
+        assert_eq!(
+            (all.len(), all.last().unwrap()),
+            (commands + 1, &"sync".into()),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn document(
         "name": &*node.name,
         "fqdn": cluster.fqdn(node),
         "occasion": occasion.to_string(),
+        "on_disk": matches!(occasion, Occasion::Attempt { .. }),
         "timezone": settings.timezone.as_ref().map(|v| &v.value),
         "locale": settings.locale.as_ref().map(|v| &v.value),
         "ntp": settings.ntp.iter().map(|v| &v.value).collect::<Vec<_>>(),

@@ -73,7 +73,12 @@ fn a_machine_that_loses_power_at_every_step_is_installed_once() {
         lab.console("n1").matches("CHECK over").count() >= 1
     });
     let end = lab.events("n1").len();
-    lab.text(&["lab", "power", "n1", "off"]);
+    // In order: within seconds of its first "ready" cloud-init has not yet noted on the disk what it did.
+    lab.text(&["lab", "power", "n1", "soft"]);
+    lab.until("it has gone down", HOUR, |lab| {
+        let status: Value = serde_json::from_str(&lab.text(&["--output", "json", "lab", "status"])).unwrap();
+        status["machines"][0]["power"] == "off"
+    });
     lab.text(&["lab", "power", "n1", "on"]);
     lab.until("it is up once more", HOUR, |lab| {
         lab.console("n1").matches("CHECK over").count() >= 2
