@@ -193,14 +193,14 @@ class Server:
         return self.until(f"{kind} port {port} is open", lambda: run(
             "ip", "netns", "exec", self.lab.server, "ss", flag, f"sport = :{port}").stdout.strip())
 
-    def settled(self):
+    def settled(self, seconds=60):
         """Waits until it has read what it reads at its start: until it rests."""
         def rests():
             before = self.cpu()
             time.sleep(0.3)
             return self.cpu() - before < 0.03
 
-        return self.until("it rests", rests)
+        return self.until("it rests", rests, seconds)
 
     def said(self):
         with open(self.log, errors="replace") as log:

@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use jiff::Timestamp;
 use model::Mac;
+use model::boot::Client;
 use model::world::World;
 
 use super::boot::Rendered;
@@ -55,7 +56,7 @@ pub(super) async fn record(
     let came = Timestamp::now();
     let uri = request.uri();
     let is_script = uri.path().ends_with("/script") || uri.path() == "/autoexec.ipxe";
-    let mac = uri.query().and_then(mac_in);
+    let mac = Client::saying(None, uri.query().unwrap_or_default(), ends.client.ip()).mac;
     let question = request_head(&request);
     let world = shared.journal.world();
     let (head, body) = next.run(request).await.into_parts();
@@ -121,11 +122,6 @@ fn owner(world: &World, client: SocketAddr, mac: Option<Mac>) -> (Option<Arc<str
     let mac = mac.or(leased);
     let node = (world.node_at(address)).or_else(|| mac.and_then(|mac| world.cluster.by_mac(mac)));
     (node.map(|node| node.name.clone()), mac)
-}
-
-fn mac_in(query: &str) -> Option<Mac> {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(key, _)| key == "mac")?.1.parse().ok()
 }
 
 fn request_head(request: &Request) -> Vec<u8> {

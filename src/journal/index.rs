@@ -11,7 +11,7 @@ use crate::store::Store;
 /// Events at a time when nothing else is to be done: a tenth of a second for a disk of today.
 const CHUNK: u64 = 20_000;
 /// Nothing is to be done when nothing came for so long.
-pub(super) const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(100);
 /// Events that readers look at one by one in a tenth of a second. With more, it is also done between two transactions.
 const MOST: u64 = 100_000;
 /// Events at a time then, which nobody notices who waits for a commit.
@@ -27,6 +27,8 @@ pub(super) struct Index {
     store: Store,
     through: Seq,
     not_before: Instant,
+    /// Nothing came since events were last taken in.
+    resting: bool,
 }
 
 impl Index {
@@ -35,23 +37,28 @@ impl Index {
             store,
             through,
             not_before: Instant::now(),
+            resting: false,
         }
     }
 
-    /// Whether there is anything to do, once nobody waits for a commit.
-    pub(super) fn is_behind(&self, last: Seq) -> bool {
-        self.through < last && Instant::now() >= self.not_before
+    /// When [`Index::catch_up`] is due if nothing comes until then; `None` if there is nothing to do.
+    pub(super) fn due(&self, last: Seq) -> Option<Instant> {
+        let rested = Instant::now() + if self.resting { Duration::ZERO } else { REST };
+        (self.through < last).then(|| rested.max(self.not_before))
     }
 
     /// Takes many events in, since nobody waits.
     pub(super) async fn catch_up(&mut self) {
+        self.resting = true;
         self.advance(CHUNK).await;
     }
 
-    /// Takes a few in if it is too far behind, although somebody may wait.
+    /// Something was written. Takes a few events in if it is too far behind, although somebody may wait.
     pub(super) async fn keep_up(&mut self, last: Seq) {
-        if last.saturating_sub(self.through) >= MOST && self.is_behind(last) {
-            self.not_before = Instant::now() + BUSY_EVERY;
+        self.resting = false;
+        let now = Instant::now();
+        if last.saturating_sub(self.through) >= MOST && now >= self.not_before {
+            self.not_before = now + BUSY_EVERY;
             self.advance(LITTLE).await;
         }
     }
@@ -65,5 +72,31 @@ impl Index {
                 self.not_before = Instant::now() + AGAIN;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_behind_has_a_time_whatever_came_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("journal.db")).await.unwrap();
+        let mut index = Index::new(store.clone(), 0);
+        assert_eq!(index.due(0), None);
+        let soon = Instant::now() + 2 * REST;
+        assert!(index.due(MOST).unwrap() <= soon);
+        // A storm ends right after a few events were taken in between two of its transactions.
+        index.keep_up(MOST).await;
+        assert!(index.due(MOST).unwrap() <= Instant::now() + 2 * REST.max(BUSY_EVERY));
+        store.close().await;
+        index.catch_up().await;
+        let next = index.due(MOST).unwrap();
+        assert!(
+            next > Instant::now() + REST && next <= Instant::now() + AGAIN,
+            "the store failed"
+        );
     }
 }

@@ -9,7 +9,7 @@ use model::world::World;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::index::{self, Index};
+use super::index::Index;
 use super::queue::{self, Message, Receiver};
 use super::snapshot::Snapshots;
 use super::unsettled::Unsettled;
@@ -103,7 +103,7 @@ impl Writer {
                     continue;
                 }
                 message = self.queue.recv() => message,
-                () = tokio::time::sleep(index::REST), if !stopping && self.index.is_behind(self.world.seq) => {
+                () = until(self.index.due(self.world.seq)), if !stopping => {
                     self.index.catch_up().await;
                     continue;
                 }
@@ -229,6 +229,14 @@ impl Writer {
         }
         self.doubtful = false;
         Ok(())
+    }
+}
+
+/// Waits until then, or for ever.
+async fn until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -118,11 +118,7 @@ impl Spawn<'_> {
             limits: TftpLimits::default(),
         };
         let cancel = self.cancel.clone();
-        tasks.spawn(async move {
-            let ended = thread::on_its_own("tftp", tftp::run(config, cancel)).await;
-            let ended = ended.map_err(|e| chain(&e));
-            ("TFTP", ended.and_then(|ended| ended.map_err(|e| chain(&e))))
-        });
+        tasks.spawn(async move { ("TFTP", thread::on_its_own("tftp", tftp::run(config, cancel)).await) });
         Ok(())
     }
 
@@ -161,9 +157,10 @@ impl Spawn<'_> {
         };
         let cancel = self.cancel.clone();
         tasks.spawn(async move {
-            let ended = thread::on_its_own("dhcp", dhcp4::run(config, beat, cancel)).await;
-            let ended = ended.map_err(|e| chain(&e));
-            ("DHCP", ended.and_then(|ended| ended.map_err(|e| chain(&e))))
+            (
+                "DHCP",
+                thread::on_its_own("dhcp", dhcp4::run(config, beat, cancel)).await,
+            )
         });
         let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
         tasks.spawn(async move {

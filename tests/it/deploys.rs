@@ -60,8 +60,9 @@ fn complete(role: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["kind"] == "transfer" && event["body"]["role"] == role && event["body"]["outcome"] == "complete"
 }
 
-fn deployed(firmware: &str) {
-    let lab = Lab::new(CLUSTER, &["n1"]);
+/// A lab with one machine that has an empty disk, is switched off, and has its deployment armed.
+fn armed(cluster: &str, firmware: &str) -> Lab {
+    let lab = Lab::new(cluster, &["n1"]);
     let (file, images) = (lab.file(), images());
     lab.text(&[
         "lab",
@@ -81,6 +82,20 @@ fn deployed(firmware: &str) {
         &images,
     ]);
     lab.text(&["deploy", "n1", "--yes", "--no-wait"]);
+    lab
+}
+
+/// Switches the machine off as its system wants it: cloud-init remembers on the disk what it did.
+fn soft_off(lab: &Lab) {
+    lab.text(&["lab", "power", "n1", "soft"]);
+    lab.until("the system has gone down", HOUR, |lab| {
+        let status: Value = serde_json::from_str(&lab.text(&["--output", "json", "lab", "status"])).unwrap();
+        status["machines"][0]["power"] == "off"
+    });
+}
+
+fn deployed(firmware: &str) {
+    let lab = armed(CLUSTER, firmware);
     lab.text(&["lab", "power", "n1", "on"]);
     let ended = |event: &Value| event["kind"] == "deployment.ended";
     lab.until("the deployment ends", HOUR, |lab| lab.events("n1").iter().any(ended));
@@ -107,12 +122,7 @@ fn deployed(firmware: &str) {
     // The first start applied the settings; the next one does not.
     let over = |lab: &Lab| lab.console("n1").matches("CHECK over").count();
     lab.until("the system has told of itself", HOUR, |lab| over(lab) == 1);
-    // In order, since cloud-init remembers what it did on the disk.
-    lab.text(&["lab", "power", "n1", "soft"]);
-    lab.until("the system has gone down", HOUR, |lab| {
-        let status: Value = serde_json::from_str(&lab.text(&["--output", "json", "lab", "status"])).unwrap();
-        status["machines"][0]["power"] == "off"
-    });
+    soft_off(&lab);
     lab.text(&["lab", "power", "n1", "on"]);
     lab.until("the system has started again", HOUR, |lab| over(lab) == 2);
     let console = lab.console("n1");

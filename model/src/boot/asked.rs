@@ -87,6 +87,21 @@ mod tests {
     }
 
     #[test]
+    fn the_fuzzers_corpus_is_read_without_panic() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../wire/fuzz/corpus/http");
+        let mut scripts = 0;
+        for entry in std::fs::read_dir(corpus).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            let target = String::from_utf8_lossy(&bytes[1..]);
+            let clean = single_slashes(&target).unwrap_or_else(|| target.to_string());
+            scripts += usize::from(asking_for(&clean).is_some());
+            crate::hook::form(&bytes[1..]);
+            crate::hook::printable(&bytes[1..], 256);
+        }
+        assert_eq!(scripts, 2);
+    }
+
+    #[test]
     fn slashes_of_the_path_alone_become_single() {
         assert_eq!(
             single_slashes("//boot///n1/script?a=//").as_deref(),

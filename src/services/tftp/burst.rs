@@ -84,15 +84,8 @@ fn is_refusal(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::net::UdpSocket;
-
+    use super::super::line::tests::pair;
     use super::*;
-
-    fn pair() -> (Line, UdpSocket) {
-        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let sender = Line::open("127.0.0.1:0".parse().unwrap(), receiver.local_addr().unwrap()).unwrap();
-        (sender, receiver)
-    }
 
     async fn sent(one_by_one: bool) -> Vec<Vec<u8>> {
         let (sender, receiver) = pair();

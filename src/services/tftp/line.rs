@@ -142,13 +142,14 @@ fn receive(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use std::future::poll_fn;
 
     use super::*;
 
-    fn pair() -> (Line, UdpSocket) {
+    /// A line, and the client at its other end.
+    pub(in super::super) fn pair() -> (Line, UdpSocket) {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         let line = Line::open("127.0.0.1:0".parse().unwrap(), client.local_addr().unwrap()).unwrap();
         client.connect(line.socket().local_addr().unwrap()).unwrap();

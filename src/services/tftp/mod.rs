@@ -308,7 +308,9 @@ impl Drop for Stop {
 
 /// Takes requests from one socket. Never returns without an error.
 async fn listen(listener: Listener, mut beat: Beat, context: Arc<Context>) -> Result<(), TftpError> {
+    let address = listener.local_addr();
     let receiver = listener.into_receiver()?;
+    tracing::info!(%address, "TFTP door is open");
     loop {
         tokio::select! {
             arrival = receiver.next() => admit(arrival?, &context),

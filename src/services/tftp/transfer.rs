@@ -283,8 +283,8 @@ async fn next_word(line: &Line, seat: &Seat, mut alarm: Pin<&mut Sleep>, armed: 
         if line.poll_heard(cx).is_ready() {
             return Poll::Ready(Word::Client);
         }
-        // Whatever else happens now wakes the task once more.
-        if !std::mem::replace(&mut woken, true) {
+        // Whatever else happens from now on wakes the task once more; what was told while the client was heard does not.
+        if !std::mem::replace(&mut woken, true) && seat.ending.cause().is_none() {
             return Poll::Pending;
         }
         if let Some(cause) = seat.ending.poll(cx.waker()) {

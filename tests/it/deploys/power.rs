@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{CLUSTER, HOUR, complete, hook, script};
-use crate::support::lab::{Lab, images};
+use super::{CLUSTER, HOUR, armed, complete, hook, script, soft_off};
+use crate::support::lab::Lab;
 
 /// What is waited for before the power goes, and the script that the next start is given.
 type Loss = (&'static str, fn(&Value) -> bool, &'static str);
@@ -26,24 +26,7 @@ const LOSSES: [Loss; 8] = [
 #[ignore = "starts one machine nine times: `make e2e-power-loss`"]
 fn a_machine_that_loses_power_at_every_step_is_installed_once() {
     let cluster = CLUSTER.replace("    via: image\n", "    via: image\n    attempts: 10\n");
-    let lab = Lab::new(&cluster, &["n1"]);
-    let (file, images) = (lab.file(), images());
-    lab.text(&[
-        "lab",
-        "up",
-        "--powered-off",
-        "--disk",
-        "4G",
-        "--memory",
-        "1536",
-        "--cpu-model",
-        "qemu64",
-        "--cluster",
-        &file,
-        "--images",
-        &images,
-    ]);
-    lab.text(&["deploy", "n1", "--yes", "--no-wait"]);
+    let lab = armed(&cluster, "uefi");
     let mut expected = "deploy";
     for (what, reached, next) in LOSSES {
         let before = lab.events("n1").len();
@@ -74,11 +57,7 @@ fn a_machine_that_loses_power_at_every_step_is_installed_once() {
     });
     let end = lab.events("n1").len();
     // In order: within seconds of its first "ready" cloud-init has not yet noted on the disk what it did.
-    lab.text(&["lab", "power", "n1", "soft"]);
-    lab.until("it has gone down", HOUR, |lab| {
-        let status: Value = serde_json::from_str(&lab.text(&["--output", "json", "lab", "status"])).unwrap();
-        status["machines"][0]["power"] == "off"
-    });
+    soft_off(&lab);
     lab.text(&["lab", "power", "n1", "on"]);
     lab.until("it is up once more", HOUR, |lab| {
         lab.console("n1").matches("CHECK over").count() >= 2
