@@ -7,9 +7,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// Every built-in template with its name.
-const BUILT_IN: [(&str, &str); 16] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("local.ipxe", include_str!("../templates/local.ipxe.j2")),
-    ("image.ipxe", include_str!("../templates/image.ipxe.j2")),
     ("shell.ipxe", include_str!("../templates/shell.ipxe.j2")),
     ("blocked.ipxe", include_str!("../templates/blocked.ipxe.j2")),
     ("unknown.ipxe", include_str!("../templates/unknown.ipxe.j2")),

@@ -1,5 +1,7 @@
 //! cloud-init's documents.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +15,7 @@ use super::{Ends, Problem, Shared};
 /// `GET /cloud-init/{node}/{token}/{document}`: `meta-data`, `user-data` or `vendor-data` of the node's present boot, or of
 /// the system that a deployment installed.
 pub async fn document(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path((name, token, document)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {

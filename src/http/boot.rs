@@ -1,5 +1,7 @@
 //! Boot scripts.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +22,7 @@ pub struct Rendered {
 
 /// `GET /boot/{node}/script`: the script of a node that DHCP has recognised already.
 pub async fn script_of_node(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path(node): Path<String>,
     uri: Uri,
@@ -30,7 +32,7 @@ pub async fn script_of_node(
 
 /// `GET /boot/script?mac=…&uuid=…&serial=…&hostname=…`: the script of whoever asks.
 pub async fn script_of_client(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -38,11 +40,11 @@ pub async fn script_of_client(
 }
 
 /// `GET /autoexec.ipxe`: what newer iPXE asks for before anything else.
-pub async fn autoexec(State(shared): State<Shared>, Extension(ends): Extension<Ends>) -> Response {
+pub async fn autoexec(State(shared): State<Arc<Shared>>, Extension(ends): Extension<Ends>) -> Response {
     text(model::boot::autoexec(shared.site(ends)).text)
 }
 
-async fn script(shared: Shared, ends: Ends, name: Option<String>, uri: &Uri) -> Result<Response, Problem> {
+async fn script(shared: Arc<Shared>, ends: Ends, name: Option<String>, uri: &Uri) -> Result<Response, Problem> {
     let client = Client::saying(name, uri.query().unwrap_or_default(), ends.client.ip());
     let site = shared.site(ends);
     let grant = scripts::grant(&shared.journal, "http", &client)

@@ -18,7 +18,7 @@ use super::{Ends, Problem, Shared};
 
 /// `GET /images/{image}/{file}`: a file of an image that nodes are given; nothing else of its folder is served.
 pub async fn image(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path((name, file)): Path<(String, String)>,
     Extension(lane): Extension<Arc<Lane>>,
@@ -35,7 +35,7 @@ pub async fn image(
 
 /// `GET /media/{medium}/{file}`: the kernel or an initial RAM disk of a medium; nothing else of its folder is served.
 pub async fn medium(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path((name, file)): Path<(String, String)>,
     Extension(lane): Extension<Arc<Lane>>,
@@ -56,7 +56,7 @@ pub async fn medium(
 
 /// `GET /loaders/{file}`: a boot loader, for UEFI HTTP boot.
 pub async fn loader(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path(file): Path<String>,
     Extension(lane): Extension<Arc<Lane>>,
@@ -78,10 +78,10 @@ struct Found {
     size: Option<u64>,
 }
 
-async fn send(shared: Shared, ends: Ends, lane: Arc<Lane>, found: Option<Found>, request: &Parts) -> Response {
+async fn send(shared: Arc<Shared>, ends: Ends, lane: Arc<Lane>, found: Option<Found>, request: &Parts) -> Response {
     let asked = request.uri.path().to_string();
     let role = found.as_ref().map_or(Role::File, |found| found.role);
-    let missing = |shared: Shared| {
+    let missing = |shared: Arc<Shared>| {
         Tracked::new(shared, ends, asked.clone(), role, 0, 0).ended(Outcome::NotFound);
         Problem::not_found("no-such-file", format!("{asked} is not here")).into_response()
     };

@@ -26,7 +26,7 @@ const LOG: usize = 256 << 10;
 /// and `installed` take the token of a deployment's attempt. What an attempt says is kept whole in its log, and `log`
 /// goes nowhere else.
 pub async fn called(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path((name, token, hook)): Path<(String, String, String)>,
     headers: HeaderMap,

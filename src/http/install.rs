@@ -1,5 +1,7 @@
 //! What installers ask for.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +13,7 @@ use super::{Ends, Problem, Shared};
 
 /// `GET /install/{node}/{token}/{document}`: a document of the attempt under way.
 pub async fn asked(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     Path((name, token, wanted)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {

@@ -36,7 +36,6 @@ use crate::recorder::Recorder;
 use crate::telemetry::{self, Metrics};
 
 /// What handlers share.
-#[derive(Clone)]
 pub struct Shared {
     /// The journal and through it the world.
     pub journal: Journal,
@@ -103,7 +102,7 @@ impl Shared {
         }
     }
 
-    async fn metrics_text(State(shared): State<Self>) -> ([(http::HeaderName, &'static str); 1], String) {
+    async fn metrics_text(State(shared): State<Arc<Self>>) -> ([(http::HeaderName, &'static str); 1], String) {
         let kind = [(http::header::CONTENT_TYPE, telemetry::CONTENT_TYPE)];
         (kind, shared.metrics.render(&shared.journal.world()))
     }

@@ -43,7 +43,7 @@ const BODY: u64 = 8 << 10;
 
 /// Keeps a request and its answer.
 pub(super) async fn record(
-    State(shared): State<Shared>,
+    State(shared): State<Arc<Shared>>,
     Extension(ends): Extension<Ends>,
     request: Request,
     next: Next,

@@ -1,5 +1,7 @@
 //! The table of contents of the nodes' HTTP door.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
@@ -7,7 +9,7 @@ use axum::routing::{any, get, post};
 use super::{Problem, Shared, answers, boot, files, hook, install, record};
 
 /// Every path that a node may ask for.
-pub fn router(shared: Shared) -> Router {
+pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/boot/script", get(boot::script_of_client))
         .route("/boot/{node}/script", get(boot::script_of_node))

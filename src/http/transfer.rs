@@ -14,7 +14,7 @@ use super::{Ends, HttpCounters, Shared, plain};
 
 /// What is being sent to whom.
 pub struct Tracked {
-    shared: Shared,
+    shared: Arc<Shared>,
     ends: Ends,
     path: String,
     role: Role,
@@ -27,7 +27,7 @@ pub struct Tracked {
 
 impl Tracked {
     /// A transfer of `wanted` bytes of a file of `total`.
-    pub fn new(shared: Shared, ends: Ends, path: String, role: Role, total: u64, wanted: u64) -> Self {
+    pub fn new(shared: Arc<Shared>, ends: Ends, path: String, role: Role, total: u64, wanted: u64) -> Self {
         let whole = total == wanted;
         Self {
             shared,

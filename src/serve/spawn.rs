@@ -47,7 +47,7 @@ impl Spawn<'_> {
     pub fn http(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, beat: Beat) {
         let Some(port) = self.doors.http else { return };
         let counters = Arc::new(HttpCounters::default());
-        let shared = http::Shared {
+        let shared = Arc::new(http::Shared {
             journal: self.journal.clone(),
             key: self.key.clone(),
             images: self.images.to_path_buf(),
@@ -58,7 +58,7 @@ impl Spawn<'_> {
             counters: counters.clone(),
             metrics: metrics.clone(),
             recorder: self.recorder.clone(),
-        };
+        });
         let counted = counters.clone();
         metrics.add(move || samples::http(&counted));
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);

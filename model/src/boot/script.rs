@@ -1,7 +1,9 @@
 //! The script of a node, derived when it asks.
 
+use std::fmt::Write as _;
+
 use super::grub::grub_script;
-use super::payload::payload;
+use super::payload::{Payload, payload};
 use super::{Key, Rendered, Resolved, Site, choose, likely_arch};
 use crate::cluster::{Architecture, BootTarget, Node};
 use crate::event::Seq;
@@ -11,6 +13,9 @@ use wire::Mac;
 
 /// What a node is told for which nothing can be started although nothing was found to be wrong.
 pub(super) const NOTHING: &str = "nothing is there to start";
+
+/// Why a signed iPXE fetches another shim.
+const SECOND_SHIM: &str = "# The shim of iPXE trusts iPXE alone; this one trusts the kernel. It is fetched only where Secure Boot is enforced.\n";
 
 /// The language that a loader reads its script in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,47 +84,78 @@ fn script(
         let values = serde_json::json!({ "mac": mac.map(|m| m.to_string()), "base": site.base(), "grub": grub });
         return render("unknown.ipxe", &values);
     };
-    let base = site.base();
-    let shim = match node.architecture {
-        Architecture::Amd64 => "shimx64.efi",
-        Architecture::Arm64 => "shimaa64.efi",
+    let why = match (&resolved.blocked, resolved.target) {
+        (Some(blocked), _) => Some(blocked.as_str()),
+        (None, BootTarget::Shell) => None,
+        (None, target) => match payload(key, site, node, mac, boot, resolved) {
+            Some(payload) => return Rendered::plain(image(site, node, boot, resolved, &payload, signed)),
+            None => (target != BootTarget::Local).then_some(NOTHING),
+        },
     };
-    let mut values = serde_json::json!({
+    let template = match (why, resolved.target) {
+        (Some(_), _) => "blocked.ipxe",
+        (None, BootTarget::Shell) => "shell.ipxe",
+        (None, _) => "local.ipxe",
+    };
+    let values = serde_json::json!({
         "node": &*node.name,
         "boot": boot,
-        "base": base,
+        "base": site.base(),
         "because": resolved.because,
         "target": resolved.target.as_str(),
         "grub": grub_file(node.architecture),
+        "why": why.unwrap_or_default(),
         "signed": signed,
-        "shim": shim,
+        "shim": shim(node.architecture),
     });
-    let fields = values.as_object_mut().expect("made as an object above");
-    if let Some(blocked) = &resolved.blocked {
-        fields.insert("why".into(), blocked.as_str().into());
-        return render("blocked.ipxe", &values);
-    }
-    let template = match (resolved.target, payload(key, site, node, mac, boot, resolved)) {
-        (BootTarget::Shell, _) => "shell.ipxe",
-        (_, Some(payload)) => {
-            let initrds: Vec<_> = payload
-                .initrds
-                .iter()
-                .map(|path| serde_json::json!({ "url": format!("{base}/{path}"), "name": file_name(path) }))
-                .collect();
-            fields.insert("image".into(), payload.name.into());
-            fields.insert("kernel".into(), format!("{base}/{}", payload.kernel).into());
-            fields.insert("initrds".into(), initrds.into());
-            fields.insert("args".into(), payload.args.into());
-            "image.ipxe"
-        }
-        (BootTarget::Local, None) => "local.ipxe",
-        (_, None) => {
-            fields.insert("why".into(), NOTHING.into());
-            "blocked.ipxe"
-        }
-    };
     render(template, &values)
+}
+
+/// The script that starts a payload. Not a template: it is what all machines of a room ask for at once after a power cut, and
+/// written out here it costs a fifth of what a template does.
+fn image(site: Site, node: &Node, boot: Seq, resolved: &Resolved, payload: &Payload, signed: bool) -> String {
+    let base = site.base();
+    let mut text = String::with_capacity(1024 + payload.args.len());
+    write_image(&mut text, &base, node, boot, resolved, payload, signed).expect("writing into a string cannot fail");
+    text
+}
+
+fn write_image(
+    text: &mut String,
+    base: &str,
+    node: &Node,
+    boot: Seq,
+    resolved: &Resolved,
+    payload: &Payload,
+    signed: bool,
+) -> std::fmt::Result {
+    let (name, image) = (&node.name, &payload.name);
+    let (target, because) = (resolved.target.as_str(), &resolved.because);
+    writeln!(text, "#!ipxe\n# {name}, boot {boot}: {target} {image} ({because})")?;
+    writeln!(text, "echo Bellwether: {name} boots {image}")?;
+    text.push_str("set tries:int32 0\n:again\nimgfree\n");
+    write!(text, "kernel {base}/{}", payload.kernel)?;
+    for initrd in &payload.initrds {
+        write!(text, " initrd={}", file_name(initrd))?;
+    }
+    writeln!(text, " {} || goto failed", payload.args)?;
+    for initrd in &payload.initrds {
+        writeln!(text, "initrd {base}/{initrd} || goto failed")?;
+    }
+    if signed {
+        text.push_str(SECOND_SHIM);
+        writeln!(text, "shim {base}/loaders/{} || goto failed", shim(node.architecture))?;
+    }
+    text.push_str("boot || goto failed\n:failed\ninc tries\niseq ${tries} 5 && goto give_up ||\n");
+    writeln!(
+        text,
+        "echo Bellwether: could not boot {image}, trying again in 5 seconds"
+    )?;
+    text.push_str(
+        "sleep 5\ngoto again\n:give_up\n\
+         echo Bellwether: giving up after 5 tries, rebooting in 30 seconds\nsleep 30\nreboot\n",
+    );
+    Ok(())
 }
 
 /// The script for a loader that does not know yet who it is (`autoexec.ipxe`, a USB stick).
@@ -132,6 +168,14 @@ fn grub_file(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::Amd64 => "grubnetx64.efi",
         Architecture::Arm64 => "grubnetaa64.efi",
+    }
+}
+
+/// The distribution's shim, as Debian's `shim-signed` calls it.
+fn shim(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Amd64 => "shimx64.efi",
+        Architecture::Arm64 => "shimaa64.efi",
     }
 }
 
