@@ -33,7 +33,7 @@ def measure(lab, start, folder, clients, *arguments):
     count = max(1, FILES // clients)
     file = "few" if clients <= 100 else "many"
     out = lab.ask(GENERATOR, "tftp", SERVER, file, "-n", clients, "--count", count, "--source", SOURCES, "--deadline", 60,
-                  "--compare", f"{folder}/{file}", *arguments, check=False, timeout=200)
+                  "--compare", f"{folder}/{file}", *arguments, check=False, timeout=60 * count + 60)
     used = server.cpu() - before
     peak = server.stop()
     if not out.stdout:

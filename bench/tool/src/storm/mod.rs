@@ -108,7 +108,8 @@ struct StepReport {
 /// # Errors
 /// A text for the person at the terminal.
 pub fn run(args: &Args) -> Result<bool, String> {
-    crate::limits::raise_open_files(u64::from(args.nodes) * 2 + 100)?;
+    // A node does one thing after the other, so it has one socket at a time.
+    crate::limits::raise_open_files(u64::from(args.nodes) + 1000)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(args.threads.max(1))
         .enable_all()
