@@ -13,6 +13,7 @@ demo: packages release
 	scripts/demo $(STATE)
 
 test: packages
+	scripts/python
 	scripts/test
 
 lint:

@@ -8,6 +8,7 @@
 pub mod api;
 pub mod apt;
 pub mod backup;
+pub mod bmc;
 pub mod cache;
 pub mod capture;
 pub mod cli;

@@ -29,7 +29,7 @@ use crate::recorder::Recorder;
 use crate::store::Store;
 use crate::systemd::{self, Watched};
 use crate::telemetry::{self, Metrics};
-use crate::{cache, cluster_file, conductor, image_watch};
+use crate::{bmc, cache, cluster_file, conductor, image_watch};
 use spawn::{Spawn, Tasks};
 
 /// How long a door may take until it answers for the first time.
@@ -118,6 +118,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         media: media.clone(),
         logs: logs.folder().to_path_buf(),
         metrics,
+        bmcs: bmc::Desk::new(journal.clone()),
         cache,
         recorder,
         started,

@@ -264,6 +264,11 @@ impl Story {
         self.of_node("lab", What::Power { action: action.into() })
     }
 
+    pub(crate) fn bmc_failed(self, order: &str, why: &str) -> Self {
+        let (order, why) = (order.into(), why.into());
+        self.of_node("cli:ada", What::BmcFailed { order, why })
+    }
+
     pub(crate) fn target(self, target: &str, once: bool) -> Self {
         self.of_node(
             "cli:ada",

@@ -68,7 +68,7 @@ pub async fn choose(
     Ok(Json(json!({ "nodes": results })))
 }
 
-/// `POST /v1/power`.
+/// `POST /v1/power/noted`.
 #[derive(Debug, Deserialize)]
 pub struct Power {
     node: String,

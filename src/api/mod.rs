@@ -3,6 +3,7 @@
 //! Invariant: every change names its actor in the journal; who that is comes from the kernel (peer credentials), never
 //! from the request.
 
+mod bmc;
 mod boot;
 mod cache;
 mod capture;
@@ -46,6 +47,8 @@ pub struct Api {
     pub logs: PathBuf,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
+    /// Where orders for BMCs are given.
+    pub bmcs: crate::bmc::Desk,
     /// The package cache.
     pub cache: Arc<Cache>,
     /// What machines asked and were answered.

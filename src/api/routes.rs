@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, boot, cache, capture, cluster, deployments, events, nodes, status};
+use super::{Api, ApiProblem, bmc, boot, cache, capture, cluster, deployments, events, nodes, status};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -18,7 +18,8 @@ pub fn router(api: Api) -> Router {
         .route("/v1/nodes/{node}/timeline", get(nodes::timeline))
         .route("/v1/nodes/{node}/why", get(nodes::why))
         .route("/v1/boot", post(boot::choose))
-        .route("/v1/power", post(boot::power))
+        .route("/v1/power/noted", post(boot::power))
+        .route("/v1/bmc", post(bmc::order))
         .route("/v1/deployments", get(deployments::list).post(deployments::arm))
         .route("/v1/deployments/plan", post(deployments::plan))
         .route("/v1/deployments/{id}", get(deployments::one))

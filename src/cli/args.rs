@@ -95,6 +95,11 @@ pub enum Command {
     /// Add and look after the media that operating systems are installed from
     #[command(subcommand)]
     Media(MediaCommand),
+    /// Switch machines on and off by their BMCs, or look how they are
+    Power(super::power::Power),
+    /// Ask BMCs and tell them: what they are, sensors, event log, what is booted next
+    #[command(subcommand)]
+    Bmc(super::bmc::BmcCommand),
     /// Show whether the server runs and what it serves
     Status,
     /// List nodes and where they stand

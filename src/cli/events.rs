@@ -57,6 +57,7 @@ fn style(event: &Event) -> Style {
         | What::NetworkRefused { .. }
         | What::NetworkAbsent { .. }
         | What::CacheTrouble { .. }
+        | What::BmcFailed { .. }
         | What::HookRefused { .. } => sheet::BAD,
         What::CacheRecovered { .. } => sheet::GOOD,
         What::HookCalled { hook, .. } if hook == "failed" => sheet::BAD,
@@ -94,6 +95,8 @@ fn style(event: &Event) -> Style {
         | What::MediumAdded(_)
         | What::MediumRemoved {}
         | What::LoadersFound { .. }
+        | What::BmcBoot { .. }
+        | What::BmcTrusted { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

@@ -16,7 +16,7 @@ use super::paths::Paths;
 use super::{Failure, Printer};
 use crate::cluster_file;
 use crate::lab::{self, Accel, Folder, Hardware, LabError, Plan, Request, Status, Wishes};
-use args::{LabCommand, Power, Up};
+use args::{Bmcs, LabCommand, Power, Up};
 
 /// The cluster of a lab that was given none.
 const DEMO: &str = include_str!("../../examples/demo.yaml");
@@ -66,6 +66,7 @@ pub fn run(printer: &Printer, paths: &Paths, lab: Lab) -> Result<(), Failure> {
             Err(enter(&folder, &command))
         }
         LabCommand::Env => text(&format!("export BELLWETHER_STATE={}\n", quoted(&folder.state()))),
+        LabCommand::Bmcs(wanted) => super::block_on(bmcs(wanted)),
         LabCommand::Down(down) => {
             let ran = lab::down(&folder, down.keep)?;
             text(if ran { "the lab is down\n" } else { "no lab was up\n" })
@@ -129,6 +130,31 @@ fn up(printer: &Printer, paths: &Paths, folder: &Folder, wanted: &Up) -> Result<
     let keeper = [program.as_str(), "lab", "--dir", &word(folder.root()), "keeper"].map(String::from);
     let status = lab::up(folder, &keeper)?;
     show::up(printer, folder, &status)
+}
+
+/// BMCs without machines, until somebody ends it.
+async fn bmcs(wanted: Bmcs) -> Result<(), Failure> {
+    crate::telemetry::logs(false);
+    let password = match &wanted.password_from {
+        Some(place) => {
+            let secret = crate::bmc::Secret::read(place).map_err(|error| Failure::usage(error.to_string()))?;
+            secret.expose().to_vec()
+        }
+        None => lab::bmc::PASSWORD.into(),
+    };
+    let bmcs = lab::bmc::alone::Wanted {
+        first: wanted.first,
+        count: wanted.count,
+        port: wanted.port,
+        password,
+        faults: wanted.fault,
+        dead_each: wanted.dead_each,
+        chatter: std::time::Duration::from_millis(wanted.chatter),
+    };
+    let mut tasks = lab::bmc::alone::open(&bmcs).await?;
+    text(&format!("{} BMCs from {} on\n", wanted.count, wanted.first))?;
+    while tasks.join_next().await.is_some() {}
+    Ok(())
 }
 
 fn load(file: &Path) -> Result<Cluster, Failure> {

@@ -5,6 +5,7 @@
 mod apply;
 mod args;
 mod backup;
+mod bmc;
 mod boot;
 mod cache;
 mod capture;
@@ -27,6 +28,7 @@ mod listing;
 pub mod media;
 mod output;
 mod paths;
+mod power;
 mod replay;
 mod serve;
 mod sheet;
@@ -97,6 +99,8 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             media::run(printer, paths.state(), &media)?;
             block_on(listing::media_changed(&paths, &media))
         }
+        Command::Power(power) => block_on(power::run(printer, &paths, &power)),
+        Command::Bmc(bmc) => block_on(bmc::run(printer, &paths, &bmc)),
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),
         Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),

@@ -10,6 +10,7 @@
 //! Invariant: no machine and no server outlives the keeper, however it ends.
 
 mod accel;
+pub mod bmc;
 mod console;
 mod control;
 mod down;

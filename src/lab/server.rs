@@ -22,7 +22,7 @@ pub async fn answers(socket: &Path) {
 pub async fn note_power(socket: &Path, machine: &str, action: &str) {
     let body = json!({ "node": machine, "action": action }).to_string();
     let request = format!(
-        "POST /v1/power HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+        "POST /v1/power/noted HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n{body}",
         body.len()
     );

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod agent;
+mod bmc;
 mod boots;
 mod cache;
 mod cluster;

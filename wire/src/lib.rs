@@ -8,6 +8,7 @@
 
 pub mod checksum;
 pub mod dhcp4;
+pub mod ipmi;
 pub mod mac;
 pub mod malformed;
 pub mod pcapng;

@@ -4,6 +4,7 @@
 //! networks, networks do not overlap, references resolve. It is made only by [`crate::config`].
 //! Invariant: looking up one node costs the same in a cluster of ten and of a hundred thousand.
 
+mod bmc;
 mod cache;
 mod doors;
 mod install;
@@ -13,11 +14,12 @@ mod recorder;
 mod select;
 mod settings;
 
+pub use bmc::{Bmc, PRIVILEGES, QUIRKS};
 pub use cache::Cache;
 pub use doors::{DhcpMode, Doors};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
-pub use node::{Architecture, Bmc, Console, Nic, Node};
+pub use node::{Architecture, Console, Nic, Node};
 pub use recorder::Recorder;
 pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};
 

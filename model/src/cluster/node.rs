@@ -1,12 +1,12 @@
 //! A node: one declared machine.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use wire::Mac;
 
-use super::{Settings, Sourced};
+use super::{Bmc, Settings, Sourced};
 
 /// One declared machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,21 +60,6 @@ pub struct Nic {
     pub address: Option<Ipv4Addr>,
     /// Line in the cluster file, from 1.
     pub line: u32,
-}
-
-/// A baseboard management controller. Its password is never in the cluster file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bmc {
-    /// Address of the controller.
-    pub address: IpAddr,
-    /// Protocol: `ipmi` or `redfish`.
-    pub protocol: String,
-    /// Login name.
-    pub user: Option<String>,
-    /// Name of the environment variable or path of the file that holds the password.
-    pub password_from: Option<String>,
-    /// MAC of the controller's own interface.
-    pub mac: Option<Mac>,
 }
 
 /// CPU architecture of a node, in Debian's names.

@@ -165,7 +165,12 @@ impl Deployment {
         let at = event.at;
         let sign_of_life = !matches!(
             event.what,
-            What::TargetSet { .. } | What::HookRefused { .. } | What::Power { .. }
+            What::TargetSet { .. }
+                | What::HookRefused { .. }
+                | What::Power { .. }
+                | What::BmcBoot { .. }
+                | What::BmcFailed { .. }
+                | What::BmcTrusted { .. }
         );
         if sign_of_life
             && self.installed.is_none()

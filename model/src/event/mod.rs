@@ -416,6 +416,30 @@ pub enum What {
         /// `on`, `off`, `reset`.
         action: String,
     },
+    /// What a machine boots next was set at its BMC.
+    #[serde(rename = "bmc.boot")]
+    BmcBoot {
+        /// `pxe`, `disk`, `cdrom`, `bios`, or `default`: its firmware's own order.
+        device: String,
+        /// For every boot to come, else for the next alone.
+        persistent: bool,
+        /// UEFI, else as the old BIOS did.
+        uefi: bool,
+    },
+    /// A BMC did not do what it was asked.
+    #[serde(rename = "bmc.failed")]
+    BmcFailed {
+        /// What it was asked: `power on`.
+        order: String,
+        /// What it said, or did not.
+        why: String,
+    },
+    /// The certificate that a BMC shows; no other is taken from it from now on.
+    #[serde(rename = "bmc.trusted")]
+    BmcTrusted {
+        /// SHA-256 of the certificate, in hexadecimal.
+        sha256: String,
+    },
 }
 
 fn http_port() -> u16 {
@@ -459,6 +483,9 @@ impl What {
             Self::CacheTrouble { .. } => "cache.trouble",
             Self::CacheRecovered { .. } => "cache.recovered",
             Self::Power { .. } => "power",
+            Self::BmcBoot { .. } => "bmc.boot",
+            Self::BmcFailed { .. } => "bmc.failed",
+            Self::BmcTrusted { .. } => "bmc.trusted",
         }
     }
 }

@@ -151,6 +151,17 @@ impl Event {
                 "reset" => "reset".into(),
                 other => format!("power: {other}"),
             },
+            What::BmcBoot {
+                device,
+                persistent,
+                uefi,
+            } => {
+                let long = if *persistent { "always" } else { "once" };
+                let how = if *uefi { "UEFI" } else { "BIOS" };
+                format!("its BMC is told to boot {device} ({how}, {long})")
+            }
+            What::BmcFailed { order, why } => format!("its BMC failed to {order}: {why}"),
+            What::BmcTrusted { sha256 } => format!("the certificate {sha256} of its BMC is trusted"),
         }
     }
 }

@@ -217,12 +217,16 @@ impl Teller<'_> {
                 told.row.trouble = matches!(notable, Notable::Question | Notable::Error);
                 told
             }
-            What::DeploymentArmed { .. } | What::DeploymentEnded { .. } => {
-                let mut told = self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence()));
+            What::BmcFailed { .. } => {
+                let mut told = bad(self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence())));
                 told.row.who = Who::Bellwether;
                 told
             }
-            What::TargetSet { .. } => {
+            What::DeploymentArmed { .. }
+            | What::DeploymentEnded { .. }
+            | What::BmcBoot { .. }
+            | What::BmcTrusted { .. }
+            | What::TargetSet { .. } => {
                 let mut told = self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence()));
                 told.row.who = Who::Bellwether;
                 told

@@ -233,6 +233,16 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
         ),
         ("similar-mac", "typing error", stranger_with("52:54:00:80:00:03")),
         ("similar-mac", "other port", stranger_with("52:54:00:00:00:04")),
+        (
+            "bmc-failed",
+            "",
+            story().bmc_failed("power on", "the BMC at 10.78.0.11: it does not answer"),
+        ),
+        (
+            "bmc-failed",
+            "while it runs something else",
+            (story().uefi_boot().wait(3600.0)).bmc_failed("power cycle", "the BMC at 10.78.0.11: it does not answer"),
+        ),
         ("never-seen", "", stranger_with("52:54:00:aa:bb:01")),
         ("never-seen", "and nobody else either", story().wait(60.0)),
         (

@@ -38,6 +38,29 @@ pub struct NodeState {
     /// What its firmware did with the loaders that it was given.
     #[serde(default)]
     pub tried: Tried,
+    /// What is known of its BMC.
+    #[serde(default)]
+    pub bmc: BmcState,
+}
+
+/// What is known of a node's BMC beside its declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BmcState {
+    /// SHA-256 of the certificate that it showed first, in hexadecimal.
+    pub certificate: Option<String>,
+    /// What it was asked last and did not do.
+    pub failed: Option<BmcFailure>,
+}
+
+/// A BMC did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BmcFailure {
+    /// What it was asked: `power on`.
+    pub order: String,
+    /// What it said, or did not.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl NodeState {

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Boot, NodeState, Step, TargetChoice};
+use super::{BmcFailure, Boot, NodeState, Step, TargetChoice};
 use crate::event::{DhcpAsk, Event, Outcome, Role, Stage, Transfer, What};
 
 /// Silence after which a loader's or firmware's question counts as a new boot even if nothing else had happened:
@@ -55,7 +55,24 @@ impl NodeState {
             What::DeploymentEnded { .. } => return,
             // Whoever called has no token: it says nothing about the node.
             What::HookRefused { .. } => return,
-            What::Power { action } => self.power = Some((action.clone(), at)),
+            // What a BMC says is no sign of life of its machine.
+            What::BmcBoot { .. } => return,
+            What::BmcFailed { order, why } => {
+                self.bmc.failed = Some(BmcFailure {
+                    order: order.clone(),
+                    why: why.clone(),
+                    at,
+                });
+                return;
+            }
+            What::BmcTrusted { sha256 } => {
+                self.bmc.certificate = Some(sha256.clone());
+                return;
+            }
+            What::Power { action } => {
+                self.power = Some((action.clone(), at));
+                self.bmc.failed = None;
+            }
             _ => self.last_seen = Some(at),
         }
         match self.place(at, &event.what) {

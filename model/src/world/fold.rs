@@ -144,6 +144,9 @@ impl World {
             | What::DeploymentArmed { .. }
             | What::DeploymentEnded { .. }
             | What::InstallerSaid { .. }
+            | What::BmcBoot { .. }
+            | What::BmcFailed { .. }
+            | What::BmcTrusted { .. }
             | What::Power { .. } => {}
         }
         match &event.subject {

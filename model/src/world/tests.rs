@@ -220,6 +220,11 @@ fn what() -> impl Strategy<Value = What> {
         (prop::option::of(word(&["local", "image"])), any::<bool>())
             .prop_map(|(target, once)| What::TargetSet { target, once }),
         word(&["on", "off", "reset"]).prop_map(|action| What::Power { action }),
+        word(&["power on", "reset"]).prop_map(|order| What::BmcFailed {
+            order,
+            why: "it does not answer".into()
+        }),
+        word(&["aa", "bb"]).prop_map(|sha256| What::BmcTrusted { sha256 }),
     ];
     prop_oneof![3 => dhcp, 1 => server, 2 => boot]
 }

@@ -1,10 +1,12 @@
 //! What can be typed after `bellwether lab`.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::lab::bmc::LineFaults;
 use crate::lab::{self, Accel, Firmware};
 
 /// `lab`.
@@ -43,11 +45,39 @@ pub enum LabCommand {
     Ssh(Ssh),
     /// Print what makes other commands talk to the lab's server: eval "$(bellwether lab env)"
     Env,
+    /// Run BMCs without machines behind them, to try what speaks to BMCs; until Ctrl-C
+    Bmcs(Bmcs),
     /// End the lab and remove what it made
     Down(Down),
     /// The process that a lab consists of
     #[command(hide = true)]
     Keeper,
+}
+
+/// `lab bmcs`.
+#[derive(Debug, Args)]
+pub struct Bmcs {
+    /// Address of the first one; the others follow it (127.0.1.1)
+    pub first: IpAddr,
+    /// How many
+    #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16384))]
+    pub count: u32,
+    /// UDP port of IPMI
+    #[arg(long, default_value_t = 623)]
+    pub port: u16,
+    /// Where the password of their user `admin` is: env:NAME or file:/path [default: the password is `lab`]
+    #[arg(long, value_name = "PLACE")]
+    pub password_from: Option<String>,
+    /// What is wrong with them, with commas: slow, lossy, dead, no-cycle, forgets-boot, full, hides-suites, opensesspriv,
+    /// busy
+    #[arg(long, value_name = "FAULTS", default_value = "")]
+    pub fault: LineFaults,
+    /// Of so many one is silent
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub dead_each: u32,
+    /// Machines that are on write a line to their serial port every so many milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub chatter: u64,
 }
 
 /// `lab up`.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::network::{Placed, is_host};
-use crate::cluster::{Bmc, Network, Nic};
+use crate::cluster::{Bmc, Network, Nic, PRIVILEGES};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::problems::Problems;
 use crate::config::raw;
@@ -30,9 +30,8 @@ pub(super) struct NicPlan<'a> {
 pub(super) struct BmcPlan {
     addresses: Series<IpAddr>,
     macs: Series<Mac>,
-    protocol: String,
-    user: Option<String>,
-    password_from: Option<String>,
+    /// What all of them have in common.
+    common: Bmc,
     told: Vec<&'static str>,
 }
 
@@ -262,7 +261,13 @@ fn counted<A: Countable>(
 }
 
 /// The plan of the BMCs of a declaration.
-pub(super) fn bmc(raw: &raw::Node, key: &At<String>, count: usize, problems: &mut Problems) -> Option<BmcPlan> {
+pub(super) fn bmc(
+    raw: &raw::Node,
+    defaults: Option<&raw::BmcAccess>,
+    key: &At<String>,
+    count: usize,
+    problems: &mut Problems,
+) -> Option<BmcPlan> {
     let bmc = raw.bmc.as_ref()?;
     if bmc.address.items.is_empty() && !bmc.address.faulty {
         super::settings::missing(
@@ -276,14 +281,38 @@ pub(super) fn bmc(raw: &raw::Node, key: &At<String>, count: usize, problems: &mu
     Some(BmcPlan {
         addresses: Series::of(&bmc.address, "address", key, count, problems),
         macs: Series::of(&bmc.mac, "mac", key, count, problems),
-        protocol: bmc
-            .protocol
-            .as_ref()
-            .map_or_else(|| "ipmi".to_string(), |v| v.value.0.clone()),
-        user: bmc.user.as_ref().map(|v| v.value.0.clone()),
-        password_from: bmc.password_from.as_ref().map(|v| v.value.0.clone()),
+        common: common(&bmc.access, defaults),
         told: Vec::new(),
     })
+}
+
+/// How BMCs are got at: each key of the node's own, else of the defaults.
+fn common(own: &raw::BmcAccess, defaults: Option<&raw::BmcAccess>) -> Bmc {
+    let layers = || std::iter::once(own).chain(defaults);
+    let quirks = layers()
+        .map(|layer| &layer.quirks.items)
+        .find(|items| !items.is_empty());
+    let suites = layers()
+        .map(|layer| &layer.cipher_suites.items)
+        .find(|items| !items.is_empty());
+    Bmc {
+        address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        port: layers().find_map(|layer| layer.port.as_ref()).map(|v| v.value.0),
+        protocol: (layers().find_map(|layer| layer.protocol.as_ref()))
+            .map_or_else(|| "ipmi".to_string(), |v| v.value.0.clone()),
+        user: layers()
+            .find_map(|layer| layer.user.as_ref())
+            .map(|v| v.value.0.clone()),
+        password_from: (layers().find_map(|layer| layer.password_from.as_ref())).map(|v| v.value.0.clone()),
+        kg_from: layers()
+            .find_map(|layer| layer.kg_from.as_ref())
+            .map(|v| v.value.0.clone()),
+        suites: suites.into_iter().flatten().map(|v| v.value.0).collect(),
+        privilege: (layers().find_map(|layer| layer.privilege.as_ref()))
+            .map_or_else(|| PRIVILEGES[0].to_string(), |v| v.value.0.clone()),
+        quirks: quirks.into_iter().flatten().map(|v| v.value.0.clone()).collect(),
+        mac: None,
+    }
 }
 
 impl BmcPlan {
@@ -300,10 +329,8 @@ impl BmcPlan {
         )?;
         let bmc = Bmc {
             address: address.value,
-            protocol: self.protocol.clone(),
-            user: self.user.clone(),
-            password_from: self.password_from.clone(),
             mac: mac.as_ref().map(|m| m.value),
+            ..self.common.clone()
         };
         Some((bmc, address.span, mac.map(|m| m.span)))
     }

@@ -86,7 +86,7 @@ pub(super) fn nodes(
         let own = super::settings::settings(&raw_node.settings, &layer, problems);
         let own = (own != Settings::default()).then(|| Arc::new(own));
         let mut nics = nics::nics(raw_node, key, count, networks, problems);
-        let mut bmc = nics::bmc(raw_node, key, count, problems);
+        let mut bmc = nics::bmc(raw_node, raw.defaults.bmc.as_ref(), key, count, problems);
         let uuids = Series::listed(&raw_node.uuid, "uuid", key, count, problems);
         let serials = Series::listed(&raw_node.serial, "serial", key, count, problems);
         let client_ids = Series::listed(&raw_node.client_id, "client_id", key, count, problems);

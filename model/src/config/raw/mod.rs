@@ -13,7 +13,7 @@ mod settings;
 pub(super) use cache::Cache;
 pub(super) use install::{Disk, Layout};
 pub(super) use network::{Doors, Network};
-pub(super) use node::{Defaults, Group, Node};
+pub(super) use node::{BmcAccess, Defaults, Group, Node};
 pub(super) use recorder::Recorder;
 pub(super) use settings::{File, PackageSource, Settings, User};
 

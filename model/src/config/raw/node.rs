@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::Settings;
 use crate::cluster::Architecture;
 use crate::config::read::Many;
-use crate::config::scalar::{BmcProtocol, ClientId, Interface, Name, PasswordFrom, Text, Uuid};
+use crate::config::scalar::{
+    BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite, ClientId, Interface, Name, PasswordFrom, Text, Uuid,
+};
 use crate::config::section::declare_section;
 use crate::config::series::Spec;
 use crate::config::span::At;
@@ -17,6 +19,8 @@ declare_section! {
     struct Defaults as "the defaults" {
         /// Profile of nodes that neither name one themselves nor get one from a group.
         profile: Option<At<Name>>,
+        /// How the nodes' BMCs are got at.
+        bmc: Option<BmcAccess>,
     } with settings: Settings
 }
 
@@ -84,13 +88,29 @@ declare_section! {
     struct Bmc as "a BMC" {
         /// Address of the controller. For a range `10.78.0.11+` or `10.78.0.[11-19]`.
         address: Many<At<Spec<IpAddr>>> = required,
-        /// Protocol, `ipmi` or `redfish`. Default `ipmi`.
-        protocol: Option<At<BmcProtocol>>,
-        /// Login name.
-        user: Option<At<Text>>,
-        /// Where the password is: `env:NAME` or `file:/path`.
-        password_from: Option<At<PasswordFrom>>,
         /// Hardware address of the controller's own interface.
         mac: Many<At<Spec<Mac>>>,
+    } with access: BmcAccess
+}
+
+declare_section! {
+    /// How BMCs are got at. Under `defaults`: those of all nodes; what a node's own `bmc` says comes first.
+    struct BmcAccess as "the defaults of BMCs" {
+        /// Protocol, `ipmi` or `redfish`. Default `ipmi`.
+        protocol: Option<At<BmcProtocol>>,
+        /// Port. Default 623 for IPMI, 443 for Redfish.
+        port: Option<At<BmcPort>>,
+        /// Login name.
+        user: Option<At<Text>>,
+        /// Where the password is: `env:NAME` or `file:/path`, where the server runs.
+        password_from: Option<At<PasswordFrom>>,
+        /// Where the controller's own key K_g is, for IPMI BMCs that have one: `env:NAME` or `file:/path`.
+        kg_from: Option<At<PasswordFrom>>,
+        /// Cipher suites of IPMI to try, in their order. Default `[17, 3]`.
+        cipher_suites: Many<At<CipherSuite>>,
+        /// Privilege that is asked for in IPMI: `administrator`, `operator` or `user`. Default `administrator`.
+        privilege: Option<At<BmcPrivilege>>,
+        /// What is special about these BMCs: `opensesspriv`, `nocycle`, `nobootcheck`, `basicauth`.
+        quirks: Many<At<BmcQuirk>>,
     }
 }

@@ -1,6 +1,7 @@
 //! The kinds of single values: how each is read, checked and described.
 
 mod address;
+mod bmc;
 mod cache;
 mod install;
 mod key;
@@ -11,6 +12,7 @@ mod system;
 mod word;
 
 pub(super) use address::{ClientId, PackageSourceUri, Uuid, address_fault};
+pub(super) use bmc::{BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite};
 pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds};
 pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;
@@ -18,4 +20,4 @@ pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
 pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};
 pub(super) use recorder::RecorderSize;
 pub(super) use system::{AbsolutePath, Argument, Locale, Owner, Package, PasswordFrom, TimeZone, UserName};
-pub(super) use word::{BmcProtocol, Text, Word};
+pub(super) use word::{Text, Word};

@@ -14,10 +14,6 @@ pub(in crate::config) struct Text(pub String);
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Word(pub String);
 
-/// Protocol of a BMC.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct BmcProtocol(pub String);
-
 impl Scalar for Text {
     const NOUN: &'static str = "a text";
     const EXAMPLE: &'static str = "any text";
@@ -135,18 +131,5 @@ impl Scalar for Architecture {
 
     fn schema() -> Json {
         json!({ "enum": ["amd64", "arm64"] })
-    }
-}
-
-impl Scalar for BmcProtocol {
-    const NOUN: &'static str = "a BMC protocol";
-    const EXAMPLE: &'static str = "ipmi";
-
-    fn parse(text: &str) -> Result<Self, Wrong> {
-        one_of(text, &["ipmi", "redfish"], |word| word).map(|word| Self(word.to_string()))
-    }
-
-    fn schema() -> Json {
-        json!({ "enum": ["ipmi", "redfish"] })
     }
 }

@@ -34,6 +34,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("own-disk", ended::own_disk),
     ("clock-set-back", again::clock_set_back),
     ("failed", ended::failed),
+    ("bmc-failed", never::bmc_failed),
     ("network-refused", never::network_refused),
     ("network-absent", never::network_absent),
     ("dhcp-closed", never::dhcp_closed),

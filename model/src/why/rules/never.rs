@@ -23,6 +23,50 @@ fn unheard(case: &Case, why: &str) -> (Verdict, String) {
     }
 }
 
+/// We tried to switch it and its BMC did not do it; nothing was heard of the machine since.
+pub(super) fn bmc_failed(case: &Case) -> Option<Finding> {
+    let failed = case.state.bmc.failed.as_ref()?;
+    let is_old = case.now.duration_since(failed.at) > LATELY || case.state.last_seen > Some(failed.at);
+    if is_old || case.state.power.as_ref().is_some_and(|(_, at)| *at > failed.at) {
+        return None;
+    }
+    let name = &case.node.name;
+    let verdict = if case.boot.is_none() {
+        Verdict::Never
+    } else {
+        Verdict::Stuck
+    };
+    let finding = Finding::new(
+        verdict,
+        format!("is not where it should be: its BMC failed to {}", failed.order),
+        "Nothing was heard of the machine since: what it runs is what it ran before.",
+    )
+    .fact(failed.at, failed.why.clone());
+    let finding = match &case.node.bmc {
+        Some(bmc) => finding.fact(
+            None,
+            format!(
+                "its BMC is declared at {} by {} (line {})",
+                bmc.address, bmc.protocol, case.node.line
+            ),
+        ),
+        None => finding,
+    };
+    Some(
+        finding
+            .advise(format!("ask it: bellwether bmc info {name}"))
+            .advise(format!("then again: bellwether {}", again(&failed.order, name))),
+    )
+}
+
+/// The command that repeats an order.
+fn again(order: &str, name: &str) -> String {
+    match order.strip_prefix("power ") {
+        Some(action) => format!("power {action} {name}"),
+        None => format!("power status {name}"),
+    }
+}
+
 /// Another DHCP server was heard on its network, so nobody there is answered.
 pub(super) fn network_refused(case: &Case) -> Option<Finding> {
     let network = case.network()?;

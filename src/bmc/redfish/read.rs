@@ -1,0 +1,100 @@
+//! Resources of Redfish in our words.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::bmc::facts::{Info, LogEntry, Reading};
+
+/// A text that says something; makers fill fields with blanks.
+pub(super) fn text(value: &Value) -> Option<String> {
+    let text: String = value.as_str()?.chars().filter(|c| !c.is_control()).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_string())
+}
+
+/// What a service root and a system tell.
+pub(super) fn info(root: &Value, system: &Value) -> Info {
+    let boot = &system["Boot"];
+    let enabled = text(&boot["BootSourceOverrideEnabled"]).filter(|enabled| enabled != "Disabled");
+    let target = text(&boot["BootSourceOverrideTarget"]).filter(|target| target != "None");
+    Info {
+        protocol: "redfish",
+        version: text(&root["RedfishVersion"]),
+        bios: text(&system["BiosVersion"]),
+        maker: text(&system["Manufacturer"]),
+        product: text(&system["Model"]).or_else(|| text(&system["Name"])),
+        serial: text(&system["SerialNumber"]),
+        part: text(&system["PartNumber"]),
+        asset: text(&system["AssetTag"]),
+        uuid: text(&system["UUID"]).map(|uuid| uuid.to_ascii_lowercase()),
+        boot: enabled.zip(target).map(|(enabled, target)| {
+            let long = if enabled == "Continuous" { "always" } else { "once" };
+            match text(&boot["BootSourceOverrideMode"]) {
+                Some(mode) => format!("{target} ({mode}, {long})"),
+                None => format!("{target} ({long})"),
+            }
+        }),
+        ..Info::default()
+    }
+}
+
+/// A `Sensor` (2020 and later).
+pub(super) fn sensor(sensor: &Value) -> Option<Reading> {
+    Some(Reading {
+        name: text(&sensor["Name"])?,
+        kind: text(&sensor["ReadingType"])
+            .unwrap_or_else(|| "sensor".into())
+            .to_ascii_lowercase(),
+        value: sensor["Reading"].as_f64(),
+        unit: unit(&text(&sensor["ReadingUnits"]).unwrap_or_default()),
+        health: text(&sensor["Status"]["Health"]),
+    })
+}
+
+fn unit(unit: &str) -> String {
+    match unit {
+        "Cel" => "°C",
+        "RPM" | "{rev}/min" => "rpm",
+        "Percent" => "%",
+        other => other,
+    }
+    .to_string()
+}
+
+/// `Thermal` and `Power`.
+pub(super) fn older_sensors(part: &Value) -> Vec<Reading> {
+    const LISTS: [(&str, &str, &str, &str); 4] = [
+        ("Temperatures", "ReadingCelsius", "temperature", "°C"),
+        ("Fans", "Reading", "fan", "rpm"),
+        ("Voltages", "ReadingVolts", "voltage", "V"),
+        ("PowerControl", "PowerConsumedWatts", "power", "W"),
+    ];
+    let mut readings = Vec::new();
+    for (list, key, kind, usual) in LISTS {
+        for sensor in part[list].as_array().into_iter().flatten() {
+            let Some(name) = text(&sensor["Name"]).or_else(|| text(&sensor["FanName"])) else {
+                continue;
+            };
+            readings.push(Reading {
+                name,
+                kind: kind.into(),
+                value: sensor[key].as_f64(),
+                unit: text(&sensor["ReadingUnits"]).map_or_else(|| usual.into(), |units| unit(&units)),
+                health: text(&sensor["Status"]["Health"]),
+            });
+        }
+    }
+    readings
+}
+
+/// An entry of a log.
+pub(super) fn entry(entry: &Value) -> LogEntry {
+    let said = ["Message", "Name", "MessageId", "Id"]
+        .iter()
+        .find_map(|key| text(&entry[*key]));
+    LogEntry {
+        at: text(&entry["Created"]).and_then(|at| at.parse::<Timestamp>().ok()),
+        text: said.unwrap_or_default(),
+        severity: text(&entry["Severity"]),
+    }
+}

@@ -1,0 +1,7 @@
+//! BMCs: our client against those of others, our virtual BMC against others' clients, and many at once.
+
+mod emulators;
+mod many;
+mod redfish;
+mod theirs;
+mod virtuals;
