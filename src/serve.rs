@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::console::Consoles;
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::{self, Loaders};
@@ -105,6 +106,9 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.cache(&mut tasks, watched(&mut loops, "package cache", doors.cache));
     spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog", doors.syslog));
     spawn.conductor(&mut tasks);
+    let consoles =
+        Consoles::new(journal.clone(), state.join("consoles")).map_err(system("make the folder of consoles"))?;
+    spawn.consoles(&mut tasks, &metrics, &consoles);
     spawn.recorder(&mut tasks, &metrics);
     let counted = journal.clone();
     metrics.add(move || samples::journal(&counted));
@@ -119,6 +123,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         logs: logs.folder().to_path_buf(),
         metrics,
         bmcs: bmc::Desk::new(journal.clone()),
+        consoles: consoles.clone(),
         cache,
         recorder,
         started,

@@ -115,12 +115,13 @@ const SETTINGS: [(&str, Values); 24] = [
 ];
 
 /// What a node is, beside its settings.
-const FACTS: [&str; 8] = [
+const FACTS: [&str; 9] = [
     "profile",
     "groups",
     "architecture",
     "nics",
     "bmc",
+    "console_via",
     "uuid",
     "serial",
     "client_id",
@@ -260,6 +261,9 @@ fn facts(node: &Node) -> Vec<Row> {
             &own,
             node.line,
         ));
+    }
+    if let Some(via) = &node.console_via {
+        rows.push(row("console_via", via.to_string(), &own, node.line));
     }
     let client_id = node.client_id.as_ref().map(|id| {
         let octets: Vec<String> = id.iter().map(|octet| format!("{octet:02x}")).collect();

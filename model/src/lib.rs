@@ -12,6 +12,7 @@ pub mod boot;
 pub mod cache;
 pub mod cluster;
 pub mod config;
+pub mod console;
 pub mod deployment;
 pub mod dhcp;
 pub mod event;

@@ -102,6 +102,7 @@ fn node() -> Node {
         name: NODE.into(),
         nics: vec![nic(MAC, 13, 31), nic(SECOND_MAC, 113, 32)],
         bmc: None,
+        console_via: None,
         groups: Vec::new(),
         profile: None,
         architecture: Architecture::Amd64,
@@ -262,6 +263,17 @@ impl Story {
 
     pub(crate) fn power(self, action: &str) -> Self {
         self.of_node("lab", What::Power { action: action.into() })
+    }
+
+    pub(crate) fn console(self, text: &str) -> Self {
+        let said = crate::console::Listener::default().hear(text.as_bytes(), self.now);
+        let said = said.first().expect("a rule knows the line");
+        let what = What::ConsoleSaid {
+            rule: said.rule.name.into(),
+            weight: said.rule.weight.as_str().into(),
+            line: said.line.clone(),
+        };
+        self.of_node("console", what)
     }
 
     pub(crate) fn bmc_failed(self, order: &str, why: &str) -> Self {

@@ -8,6 +8,7 @@ mod boot;
 mod cache;
 mod capture;
 mod cluster;
+mod console;
 mod deployments;
 mod events;
 mod nodes;
@@ -47,6 +48,8 @@ pub struct Api {
     pub logs: PathBuf,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
+    /// The consoles of the nodes.
+    pub consoles: crate::console::Consoles,
     /// Where orders for BMCs are given.
     pub bmcs: crate::bmc::Desk,
     /// The package cache.

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, bmc, boot, cache, capture, cluster, deployments, events, nodes, status};
+use super::{Api, ApiProblem, bmc, boot, cache, capture, cluster, console, deployments, events, nodes, status};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -20,6 +20,10 @@ pub fn router(api: Api) -> Router {
         .route("/v1/boot", post(boot::choose))
         .route("/v1/power/noted", post(boot::power))
         .route("/v1/bmc", post(bmc::order))
+        .route("/v1/consoles", get(console::list))
+        .route("/v1/consoles/grep", post(console::grep))
+        .route("/v1/consoles/{node}/log", get(console::log))
+        .route("/v1/consoles/{node}/attach", get(console::attach))
         .route("/v1/deployments", get(deployments::list).post(deployments::arm))
         .route("/v1/deployments/plan", post(deployments::plan))
         .route("/v1/deployments/{id}", get(deployments::one))

@@ -92,7 +92,10 @@ async fn connection(stream: UnixStream, router: axum::Router, own: u32, cancel: 
             }
         }
     });
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        // A console is attached to by an upgrade.
+        .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => {}

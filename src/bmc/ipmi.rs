@@ -1,13 +1,14 @@
 //! What is asked of a BMC over IPMI.
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use wire::ipmi::{
     BootFlags, ChassisStatus, Completion, Control, DeviceId, FRU_PIECE, Fru, Login, Privilege, Request, SDR_PIECE,
     SelEntry, SensorRecord, Suite, identify, net,
 };
 
 use super::facts::{Info, LogEntry, Power, Reading};
-use super::link::{Link, LinkError};
+use super::link::{Heard, Link, LinkError, Typed};
 use super::{Access, BmcError};
 
 /// Most sensors and log entries that are read: a BMC that counts in circles is not followed for ever.
@@ -24,21 +25,10 @@ pub(super) struct Ipmi {
 impl Ipmi {
     /// Logs in.
     pub(super) async fn open(access: &Access) -> Result<Self, BmcError> {
-        let address = access.shown();
-        let login = login(access)?;
-        let link = Link::open(access.address, login).await.map_err(|error| match error {
-            LinkError::Socket(source) => BmcError::Unreachable {
-                address: address.clone(),
-                source,
-            },
-            LinkError::Closed(why) => BmcError::Session {
-                address: address.clone(),
-                why,
-            },
-        })?;
+        let link = Link::open(access.address, login(access)?).await;
         Ok(Self {
-            link,
-            address,
+            link: link.map_err(|error| failed(access, error))?,
+            address: access.shown(),
             checks_boot: !access.quirks.no_boot_check,
         })
     }
@@ -289,6 +279,35 @@ impl Ipmi {
         self.ask("to start itself anew", Request::new(net::APP, 0x02, []))
             .await
             .map(drop)
+    }
+}
+
+/// A machine's console over IPMI (SOL). Dropping it gives it back.
+#[derive(Debug)]
+pub struct Sol(Link);
+
+impl Sol {
+    /// Logs in and asks for the console; the first thing heard is whether it was given.
+    ///
+    /// # Errors
+    /// The BMC is not there, or does not let us in.
+    pub async fn open(access: &Access, steal: bool) -> Result<(Self, mpsc::Receiver<Heard>), BmcError> {
+        let opened = Link::console(access.address, login(access)?, steal).await;
+        let (link, heard) = opened.map_err(|error| failed(access, error))?;
+        Ok((Self(link), heard))
+    }
+
+    /// Does something at the console. `false`: it takes nothing more at present, or is over.
+    pub fn send(&self, typed: Typed) -> bool {
+        self.0.send(typed)
+    }
+}
+
+fn failed(access: &Access, error: LinkError) -> BmcError {
+    let address = access.shown();
+    match error {
+        LinkError::Socket(source) => BmcError::Unreachable { address, source },
+        LinkError::Closed(why) => BmcError::Session { address, why },
     }
 }
 

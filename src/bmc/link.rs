@@ -1,6 +1,6 @@
 //! An IPMI session: a socket, the clock, and a task that drives the state machine of `wire`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -32,7 +32,31 @@ enum Order {
         request: Request,
         done: oneshot::Sender<Answer>,
     },
+    Type(Typed),
 }
+
+/// What somebody does at a console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// Writes.
+    Data(Vec<u8>),
+    /// Sends a break.
+    Break,
+}
+
+/// What comes from a console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// It is ours.
+    Opened,
+    /// The machine said this.
+    Said(Vec<u8>),
+    /// It is not ours (any more), and why.
+    Closed(String),
+}
+
+/// Most of what a console says that waits for its reader; then the BMC waits.
+const HEARD: usize = 64;
 
 /// An open session. When it is dropped the session is closed, behind the caller's back.
 #[derive(Debug)]
@@ -43,15 +67,41 @@ pub(super) struct Link {
 impl Link {
     /// Opens a session.
     pub(super) async fn open(address: SocketAddr, login: Login) -> Result<Self, LinkError> {
+        Self::start(address, login, None).await
+    }
+
+    /// Opens a session for the console of the machine: the first thing heard is whether it was given. With `steal` it is
+    /// taken from whoever has it.
+    pub(super) async fn console(
+        address: SocketAddr,
+        login: Login,
+        steal: bool,
+    ) -> Result<(Self, mpsc::Receiver<Heard>), LinkError> {
+        let (heard, reader) = mpsc::channel(HEARD);
+        let link = Self::start(address, login, Some((heard, steal))).await?;
+        Ok((link, reader))
+    }
+
+    async fn start(
+        address: SocketAddr,
+        login: Login,
+        console: Option<(mpsc::Sender<Heard>, bool)>,
+    ) -> Result<Self, LinkError> {
         let socket = socket(address).await.map_err(LinkError::Socket)?;
         let (orders, taken) = mpsc::channel(WAITING);
         let (opened, is_open) = oneshot::channel();
+        let mut client = Client::new(login, Box::new(chance));
+        if let Some((_, steal)) = &console {
+            client.open_console(*steal);
+        }
         let driver = Driver {
             socket,
-            client: Client::new(login, Box::new(chance)),
+            client,
             began: Instant::now(),
             opened: Some(opened),
             waiting: HashMap::new(),
+            console: console.map(|(heard, _)| heard),
+            typed: VecDeque::new(),
         };
         tokio::spawn(driver.run(taken));
         match is_open.await {
@@ -59,6 +109,11 @@ impl Link {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(LinkError::Closed(Closed::Silent)),
         }
+    }
+
+    /// Does something at the console. `false`: it takes nothing more at present, or is over.
+    pub(super) fn send(&self, typed: Typed) -> bool {
+        self.orders.try_send(Order::Type(typed)).is_ok()
     }
 
     /// Sends a command and waits for its answer.
@@ -91,6 +146,10 @@ struct Driver {
     began: Instant,
     opened: Option<oneshot::Sender<Result<(), LinkError>>>,
     waiting: HashMap<u64, oneshot::Sender<Answer>>,
+    /// Where the console's words go.
+    console: Option<mpsc::Sender<Heard>>,
+    /// What was typed and found no place in the console yet.
+    typed: VecDeque<u8>,
 }
 
 impl Driver {
@@ -98,13 +157,15 @@ impl Driver {
         let mut buffer = [0; DATAGRAM];
         let mut leaving = false;
         loop {
+            self.write_on();
             if let Err(error) = self.send().await {
-                return self.fail(error);
+                return self.fail(error).await;
             }
-            self.read_events();
+            self.read_events().await;
             if self.client.is_closed() {
                 return;
             }
+            let may_type = self.typed.is_empty();
             let wake = self
                 .client
                 .wake()
@@ -116,12 +177,18 @@ impl Driver {
                         self.client.hear(&buffer[..length], now);
                     }
                     // Nobody listens there. A BMC that starts anew says so for a moment, too: who asked asks again.
-                    Err(error) => return self.fail(error),
+                    Err(error) => return self.fail(error).await,
                 },
-                order = orders.recv(), if !leaving => match order {
+                order = orders.recv(), if !leaving && may_type => match order {
                     Some(Order::Ask { request, done }) => {
                         let id = self.client.request(request);
                         self.waiting.insert(id, done);
+                    }
+                    Some(Order::Type(Typed::Data(data))) => self.typed.extend(data),
+                    Some(Order::Type(Typed::Break)) => {
+                        if let Some(console) = self.client.console() {
+                            console.send_break();
+                        }
                     }
                     None => {
                         leaving = true;
@@ -149,7 +216,26 @@ impl Driver {
         Ok(())
     }
 
-    fn fail(self, error: std::io::Error) {
+    /// Puts what was typed on the line, as far as there is room.
+    fn write_on(&mut self) {
+        match self.client.console() {
+            Some(console) => {
+                let taken = console.write(self.typed.make_contiguous());
+                self.typed.drain(..taken);
+            }
+            None => self.typed.clear(),
+        }
+    }
+
+    async fn tell(&self, heard: Heard) {
+        if let Some(console) = &self.console {
+            // Whoever read has gone: then the session is about to be closed.
+            console.send(heard).await.ok();
+        }
+    }
+
+    async fn fail(self, error: std::io::Error) {
+        self.tell(Heard::Closed(error.to_string())).await;
         if let Some(opened) = self.opened {
             opened.send(Err(LinkError::Socket(error))).ok();
         }
@@ -158,7 +244,7 @@ impl Driver {
         }
     }
 
-    fn read_events(&mut self) {
+    async fn read_events(&mut self) {
         while let Some(event) = self.client.event() {
             match event {
                 Event::Opened { suite, .. } => {
@@ -179,9 +265,18 @@ impl Driver {
                     for (_, done) in self.waiting.drain() {
                         done.send(Err(why)).ok();
                     }
+                    self.tell(Heard::Closed(why.to_string())).await;
                 }
-                // Nobody asked for a console here.
-                Event::ConsoleOpened | Event::ConsoleRefused(_) | Event::ConsoleSaid(_) | Event::ConsoleClosed => {}
+                Event::ConsoleOpened => self.tell(Heard::Opened).await,
+                Event::ConsoleSaid(data) => self.tell(Heard::Said(data)).await,
+                Event::ConsoleRefused(Completion::IN_USE) => {
+                    self.tell(Heard::Closed("another session has the console".into())).await;
+                }
+                Event::ConsoleRefused(said) => self.tell(Heard::Closed(said.to_string())).await,
+                Event::ConsoleClosed => {
+                    let why = "the BMC closed the console, or gave it to another session";
+                    self.tell(Heard::Closed(why.into())).await;
+                }
             }
         }
     }

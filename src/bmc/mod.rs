@@ -21,6 +21,8 @@ mod secret;
 pub use board::{Board, Boot};
 pub use desk::{Desk, Order};
 pub use error::BmcError;
+pub use ipmi::Sol;
+pub use link::{Heard, Typed};
 pub use quirks::Quirks;
 pub use secret::{Secret, SecretError};
 

@@ -100,6 +100,8 @@ pub enum Command {
     /// Ask BMCs and tell them: what they are, sensors, event log, what is booted next
     #[command(subcommand)]
     Bmc(super::bmc::BmcCommand),
+    /// Sit down at a machine's console, or read what it said
+    Console(super::console::Console),
     /// Show whether the server runs and what it serves
     Status,
     /// List nodes and where they stand

@@ -60,6 +60,25 @@ impl Client {
         each_line(self.ask(Method::POST, path, body.into()).await?, each).await
     }
 
+    /// `GET`, piece by piece.
+    pub async fn pieces(&self, path: &str, mut each: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut body = self.ask(Method::GET, path, Bytes::new()).await?;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Failure::new(format!("the server hung up: {error}")))?;
+            if let Ok(data) = frame.into_data() {
+                each(&data)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection to the server.
+    pub async fn connect(&self) -> Result<UnixStream, Failure> {
+        UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.unreachable(&error))
+    }
+
     async fn json(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Failure> {
         let bytes = collect(self.ask(method, path, body).await?).await?;
         serde_json::from_slice(&bytes)
@@ -67,9 +86,7 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, Failure> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let stream = self.connect().await?;
         let broken = |error: hyper::Error| Failure::new(format!("the server hung up: {error}"));
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await

@@ -59,6 +59,11 @@ fn style(event: &Event) -> Style {
         | What::CacheTrouble { .. }
         | What::BmcFailed { .. }
         | What::HookRefused { .. } => sheet::BAD,
+        What::ConsoleSaid { weight, .. } => match weight.as_str() {
+            "bad" => sheet::BAD,
+            "good" => sheet::GOOD,
+            _ => Style::new(),
+        },
         What::CacheRecovered { .. } => sheet::GOOD,
         What::HookCalled { hook, .. } if hook == "failed" => sheet::BAD,
         What::HookCalled { hook, .. } if hook == "ready" || hook == "installed" => sheet::GOOD,

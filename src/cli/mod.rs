@@ -12,6 +12,7 @@ mod capture;
 mod check;
 mod client;
 mod confirm;
+mod console;
 mod deploy;
 mod deployments;
 pub mod diagnostics;
@@ -101,6 +102,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
         Command::Power(power) => block_on(power::run(printer, &paths, &power)),
         Command::Bmc(bmc) => block_on(bmc::run(printer, &paths, &bmc)),
+        Command::Console(console) => block_on(console::run(printer, &paths, &console)),
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),
         Command::Nodes(nodes) => block_on(listing::nodes(printer, &paths, &nodes)),

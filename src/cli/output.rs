@@ -90,6 +90,17 @@ impl Printer {
     }
 }
 
+/// Writes octets to standard output; a reader that has gone (`| head`) is no failure.
+pub fn bytes(octets: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    match out.write_all(octets).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes text to standard output; a reader that has gone (`| head`) is no failure.
 pub fn text(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout();

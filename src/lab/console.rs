@@ -1,15 +1,15 @@
 //! A machine's serial console: what it said so far, and a terminal on it.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
 use super::{Folder, LabError};
+use crate::terminal::Raw;
 
 /// Ctrl-]: leaves the console, as in telnet.
 const ESCAPE: u8 = 0x1d;
@@ -48,7 +48,7 @@ pub fn tail(folder: &Folder, machine: &str, limit: u64) -> Result<Vec<u8>, LabEr
 /// If the terminal or the console cannot be used.
 pub fn attach(folder: &Folder, machine: &str) -> Result<(), LabError> {
     let socket = folder.machine(machine, "console.sock");
-    let _raw = Raw::switch()?;
+    let _raw = Raw::switch().map_err(LabError::io("change the terminal's settings"))?;
     let mut line = UnixStream::connect(&socket).ok();
     if line.is_none() {
         say(&format!("{machine} is off; waiting for it to be switched on"));
@@ -121,33 +121,6 @@ fn show(bytes: &[u8]) -> io::Result<()> {
 
 fn say(text: &str) {
     show(format!("\r\n[{text}; Ctrl-] leaves]\r\n").as_bytes()).ok();
-}
-
-/// The terminal with every key passed on; as it was before when dropped.
-struct Raw(Option<Termios>);
-
-impl Raw {
-    fn switch() -> Result<Self, LabError> {
-        let stdin = io::stdin();
-        if !stdin.is_terminal() {
-            return Ok(Self(None));
-        }
-        let before = tcgetattr(&stdin).map_err(LabError::system("read the terminal's settings"))?;
-        let mut raw = before.clone();
-        cfmakeraw(&mut raw);
-        tcsetattr(&stdin, SetArg::TCSANOW, &raw).map_err(LabError::system("change the terminal's settings"))?;
-        Ok(Self(Some(before)))
-    }
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            tcsetattr(io::stdin(), SetArg::TCSANOW, before).ok();
-            // Firmware leaves colours and a hidden cursor behind.
-            show(b"\x1b[0m\x1b[?25h\r\n").ok();
-        }
-    }
 }
 
 #[cfg(test)]

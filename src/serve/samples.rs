@@ -1,5 +1,6 @@
 //! Counters of services, as metrics.
 
+use crate::console::Consoles;
 use crate::http::HttpCounters;
 use crate::journal::Journal;
 use crate::services::tftp::TftpCounters;
@@ -38,6 +39,27 @@ pub(super) fn journal(journal: &Journal) -> Vec<Sample> {
         value,
     })
     .into()
+}
+
+/// Those of the consoles.
+pub(super) fn consoles(consoles: &Consoles) -> Vec<Sample> {
+    let octets = consoles.status().iter().map(|(_, status)| status.octets).sum();
+    let counts = [
+        ("console_octets", "Octets that machines said on their consoles", octets),
+        (
+            "console_octets_lost",
+            "Octets of consoles that could not be written down",
+            consoles.logs().lost(),
+        ),
+    ];
+    counts
+        .map(|(name, help, value)| Sample {
+            name,
+            help,
+            label: None,
+            value,
+        })
+        .into()
 }
 
 /// Those of the nodes' HTTP door.

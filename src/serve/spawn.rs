@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ServeError, chain, samples, thread};
 use crate::cache::{self, Cache};
 use crate::conductor;
+use crate::console::Consoles;
 use crate::http::{self, HttpCounters};
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
@@ -79,6 +80,16 @@ impl Spawn<'_> {
         tasks.spawn(async move {
             conductor::run(journal, cancel).await;
             ("the conductor", Ok(()))
+        });
+    }
+
+    pub fn consoles(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, consoles: &Consoles) {
+        let counted = consoles.clone();
+        metrics.add(move || samples::consoles(&counted));
+        let (consoles, cancel) = (consoles.clone(), self.cancel.clone());
+        tasks.spawn(async move {
+            consoles.run(cancel).await;
+            ("the consoles", Ok(()))
         });
     }
 

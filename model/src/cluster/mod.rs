@@ -14,7 +14,7 @@ mod recorder;
 mod select;
 mod settings;
 
-pub use bmc::{Bmc, PRIVILEGES, QUIRKS};
+pub use bmc::{Bmc, ConsoleVia, PRIVILEGES, QUIRKS};
 pub use cache::Cache;
 pub use doors::{DhcpMode, Doors};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wire::Mac;
 
-use super::{Bmc, Settings, Sourced};
+use super::{Bmc, ConsoleVia, Settings, Sourced};
 
 /// One declared machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Node {
     pub nics: Vec<Nic>,
     /// Baseboard management controller, if the machine has one.
     pub bmc: Option<Bmc>,
+    /// How its console is got at; `None`: not at all.
+    pub console_via: Option<ConsoleVia>,
     /// Groups in the order in which their settings apply, later ones win.
     pub groups: Vec<String>,
     /// Profile with the layer that chose it.

@@ -171,6 +171,7 @@ impl Deployment {
                 | What::BmcBoot { .. }
                 | What::BmcFailed { .. }
                 | What::BmcTrusted { .. }
+                | What::ConsoleSaid { .. }
         );
         if sign_of_life
             && self.installed.is_none()

@@ -440,6 +440,16 @@ pub enum What {
         /// SHA-256 of the certificate, in hexadecimal.
         sha256: String,
     },
+    /// A line on a machine's console that matters.
+    #[serde(rename = "console.said")]
+    ConsoleSaid {
+        /// The rule that knows it: a name of [`crate::console::RULES`].
+        rule: String,
+        /// `bad`, `note` or `good`.
+        weight: String,
+        /// The line.
+        line: String,
+    },
 }
 
 fn http_port() -> u16 {
@@ -486,6 +496,7 @@ impl What {
             Self::BmcBoot { .. } => "bmc.boot",
             Self::BmcFailed { .. } => "bmc.failed",
             Self::BmcTrusted { .. } => "bmc.trusted",
+            Self::ConsoleSaid { .. } => "console.said",
         }
     }
 }

@@ -161,6 +161,7 @@ impl Event {
                 format!("its BMC is told to boot {device} ({how}, {long})")
             }
             What::BmcFailed { order, why } => format!("its BMC failed to {order}: {why}"),
+            What::ConsoleSaid { line, .. } => format!("its console says: {line}"),
             What::BmcTrusted { sha256 } => format!("the certificate {sha256} of its BMC is trusted"),
         }
     }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Detail, Kind, Row, Who};
 use crate::cluster::BootTarget;
+use crate::console::Weight;
 use crate::event::{DhcpAsk, Event, Notable, Outcome, Role, Stage, Transfer, What};
 use crate::world::{Boot, Step};
 
@@ -216,6 +217,14 @@ impl Teller<'_> {
                 let mut told = self.said(at, Act::Other, Kind::Note, says);
                 told.row.trouble = matches!(notable, Notable::Question | Notable::Error);
                 told
+            }
+            What::ConsoleSaid { weight, line, .. } => {
+                let told = self.said(at, Act::Other, Kind::Note, format!("says on its console: {line}"));
+                if weight == Weight::Bad.as_str() {
+                    bad(told)
+                } else {
+                    told
+                }
             }
             What::BmcFailed { .. } => {
                 let mut told = bad(self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence())));

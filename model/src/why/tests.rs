@@ -243,6 +243,11 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
             "while it runs something else",
             (story().uefi_boot().wait(3600.0)).bmc_failed("power cycle", "the BMC at 10.78.0.11: it does not answer"),
         ),
+        (
+            "console",
+            "",
+            (story().uefi_to_loader().wait(5.0)).console("Kernel panic - not syncing: no init found\n"),
+        ),
         ("never-seen", "", stranger_with("52:54:00:aa:bb:01")),
         ("never-seen", "and nobody else either", story().wait(60.0)),
         (

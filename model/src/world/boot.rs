@@ -41,6 +41,22 @@ pub struct NodeState {
     /// What is known of its BMC.
     #[serde(default)]
     pub bmc: BmcState,
+    /// The last line on its console that matters.
+    #[serde(default)]
+    pub console: Option<ConsoleLine>,
+}
+
+/// A line on a console that matters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleLine {
+    /// The rule that knows it.
+    pub rule: String,
+    /// `bad`, `note` or `good`.
+    pub weight: String,
+    /// The line.
+    pub line: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What is known of a node's BMC beside its declaration.

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BmcFailure, Boot, NodeState, Step, TargetChoice};
+use super::{BmcFailure, Boot, ConsoleLine, NodeState, Step, TargetChoice};
 use crate::event::{DhcpAsk, Event, Outcome, Role, Stage, Transfer, What};
 
 /// Silence after which a loader's or firmware's question counts as a new boot even if nothing else had happened:
@@ -67,6 +67,16 @@ impl NodeState {
             }
             What::BmcTrusted { sha256 } => {
                 self.bmc.certificate = Some(sha256.clone());
+                return;
+            }
+            // It lives, but a console is no step of a boot.
+            What::ConsoleSaid { rule, weight, line } => {
+                self.console = Some(ConsoleLine {
+                    rule: rule.clone(),
+                    weight: weight.clone(),
+                    line: line.clone(),
+                    at,
+                });
                 return;
             }
             What::Power { action } => {

@@ -147,6 +147,7 @@ impl World {
             | What::BmcBoot { .. }
             | What::BmcFailed { .. }
             | What::BmcTrusted { .. }
+            | What::ConsoleSaid { .. }
             | What::Power { .. } => {}
         }
         match &event.subject {

@@ -224,6 +224,11 @@ fn what() -> impl Strategy<Value = What> {
             order,
             why: "it does not answer".into()
         }),
+        word(&["kernel-panic", "login"]).prop_map(|rule| What::ConsoleSaid {
+            rule,
+            weight: "bad".into(),
+            line: "Kernel panic".into()
+        }),
         word(&["aa", "bb"]).prop_map(|sha256| What::BmcTrusted { sha256 }),
     ];
     prop_oneof![3 => dhcp, 1 => server, 2 => boot]

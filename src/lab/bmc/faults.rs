@@ -20,7 +20,7 @@ pub struct LineFaults {
 
 /// Words for them, with what each does.
 pub const FAULTS: [(&str, &str); 9] = [
-    ("slow", "each answer takes 800 ms"),
+    ("slow", "each answer takes 400 ms"),
     ("lossy", "every ninth datagram is lost, in either direction"),
     ("dead", "it is silent"),
     ("no-cycle", "it refuses a power cycle"),
@@ -49,7 +49,7 @@ impl FromStr for LineFaults {
         let mut faults = Self::default();
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             match word {
-                "slow" => faults.slow = Duration::from_millis(800),
+                "slow" => faults.slow = Duration::from_millis(400),
                 "lossy" => faults.lose = 9,
                 "dead" => faults.dead = true,
                 "no-cycle" => faults.own.refuses_cycle = true,

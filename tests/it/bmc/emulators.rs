@@ -31,6 +31,7 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
 /// OpenIPMI's `ipmi_sim` (suite 3 only) with a machine that is a file: every action is a line in `events`.
 pub struct IpmiSim {
     _simulator: Running,
+    _serial: Running,
     folder: tempfile::TempDir,
 }
 
@@ -39,6 +40,7 @@ impl IpmiSim {
     pub fn start(segment: &Segment, port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
+        let serial = port + 1000;
         let script = "#!/bin/sh\n\
             d=${0%/*}; shift; op=$1; shift\n\
             case $op in\n\
@@ -54,7 +56,7 @@ impl IpmiSim {
             "name \"sim\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n\
              \x20   allowed_auths_callback none md2 md5 straight\n    allowed_auths_user none md2 md5 straight\n\
              \x20   allowed_auths_operator none md2 md5 straight\n    allowed_auths_admin none md2 md5 straight\n\
-             \x20   guid a123456789abcdefa123456789abcd01\n  endlan\n  chassis_control \"{}/chassis.sh 0x20\"\n\
+             \x20   guid a123456789abcdefa123456789abcd01\n  endlan\n  sol \"tcp:127.0.0.1:{serial}\" 115200\n  chassis_control \"{}/chassis.sh 0x20\"\n\
              \x20 user 1 false \"\" \"x\" user 10 none md2 md5 straight\n\
              \x20 user 2 true \"root\" \"{PASSWORD}\" admin 10 none md2 md5 straight\n",
             path.display()
@@ -67,6 +69,17 @@ impl IpmiSim {
         )
         .unwrap();
         let log = std::fs::File::create(path.join("log")).unwrap();
+        let echo = r"
+import socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+while True:
+    connection, _ = listener.accept()
+    while data := connection.recv(4096):
+        connection.sendall(data)
+";
+        let mut serial_port = segment.command("python3");
+        serial_port.args(["-c", echo, &serial.to_string()]);
+        let serial_port = Running(serial_port.spawn().unwrap());
         let mut command = segment.command("ipmi_sim");
         command
             .arg("-c")
@@ -81,6 +94,7 @@ impl IpmiSim {
             .stdout(log);
         Self {
             _simulator: Running(command.spawn().unwrap()),
+            _serial: serial_port,
             folder,
         }
     }

@@ -30,10 +30,13 @@ impl Served {
     pub fn start_with(segment: &Segment, cluster: &str, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cluster.yaml"), cluster).unwrap();
-        let child = Self::command(segment, folder.path())
-            .envs(variables.iter().copied())
-            .spawn()
-            .unwrap();
+        Self::start_in_with(segment, folder, variables)
+    }
+
+    /// Starts the server on a state folder that is there already, with further variables in its environment.
+    pub fn start_in_with(segment: &Segment, folder: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
+        let mut command = Self::command(segment, folder.path());
+        let child = command.envs(variables.iter().copied()).spawn().unwrap();
         let served = Self { child, folder };
         served.until("the control socket answers", || served.try_json(&["status"]).is_some());
         served

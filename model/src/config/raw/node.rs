@@ -6,7 +6,8 @@ use super::Settings;
 use crate::cluster::Architecture;
 use crate::config::read::Many;
 use crate::config::scalar::{
-    BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite, ClientId, Interface, Name, PasswordFrom, Text, Uuid,
+    BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite, ClientId, ConsoleWay, Interface, Name, PasswordFrom,
+    Text, Uuid,
 };
 use crate::config::section::declare_section;
 use crate::config::series::Spec;
@@ -53,6 +54,9 @@ declare_section! {
         nics: Vec<Nic>,
         /// Baseboard management controller.
         bmc: Option<Bmc>,
+        /// How its serial console is got at: `sol` (through its BMC by IPMI), `unix:/path`, `tcp:host:port`, `off`. Default
+        /// `sol` for nodes whose BMC speaks IPMI, else `off`.
+        console_via: Option<At<ConsoleWay>>,
         /// Groups in the order in which their settings apply: later ones win.
         groups: Many<At<Name>>,
         /// What the node should run.

@@ -12,7 +12,7 @@ mod system;
 mod word;
 
 pub(super) use address::{ClientId, PackageSourceUri, Uuid, address_fault};
-pub(super) use bmc::{BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite};
+pub(super) use bmc::{BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite, ConsoleWay};
 pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds};
 pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;

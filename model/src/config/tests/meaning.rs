@@ -297,3 +297,38 @@ fn the_package_cache_is_what_is_declared_and_has_defaults() {
         ("vendor".into(), "https://vendor.example:8443/apt/".into())
     );
 }
+
+#[test]
+fn a_bmc_is_got_at_as_the_defaults_say_unless_the_node_says_it() {
+    use crate::cluster::ConsoleVia;
+    let cluster = whole(&with(
+        "defaults:
+  bmc: { user: admin, password_from: 'file:/etc/bmc', quirks: [nocycle], privilege: operator }
+nodes:
+  a: { serial: A, bmc: { address: 10.1.0.1 } }
+  b: { serial: B, bmc: { address: 10.1.0.2, user: root, quirks: basicauth, protocol: redfish, port: 8443 } }
+  c: { serial: C, console_via: 'tcp:ts1:7001' }
+  d: { serial: D, bmc: { address: 10.1.0.4, cipher_suites: [3] }, console_via: off }
+",
+    ));
+    let bmc = |name: &str| cluster.node(name).unwrap().bmc.clone().unwrap();
+    let via = |name: &str| cluster.node(name).unwrap().console_via.clone();
+    let a = bmc("a");
+    assert_eq!((a.user.as_deref(), a.privilege.as_str()), (Some("admin"), "operator"));
+    assert_eq!(
+        (a.quirks, a.port, a.suites),
+        (vec!["nocycle".to_string()], None, vec![])
+    );
+    let b = bmc("b");
+    assert_eq!(
+        (b.user.as_deref(), b.password_from.as_deref()),
+        (Some("root"), Some("file:/etc/bmc"))
+    );
+    assert_eq!(
+        (b.quirks, b.port, b.protocol.as_str()),
+        (vec!["basicauth".to_string()], Some(8443), "redfish")
+    );
+    assert_eq!(bmc("d").suites, [3]);
+    assert_eq!((via("a"), via("b"), via("d")), (Some(ConsoleVia::Sol), None, None));
+    assert_eq!(via("c"), Some(ConsoleVia::Tcp("ts1:7001".into())));
+}

@@ -70,6 +70,18 @@ fn nodes() {
         (node("serial: x, bmc: { user: admin }"), "missing-key", "user"),
         (node("serial: x, bmc: { address: bmc1 }"), "bad-address", "bmc1"),
         (
+            node("serial: x, bmc: { address: 10.1.0.1, cipher_suites: [0] }"),
+            "wrong-value",
+            "0",
+        ),
+        (
+            node("serial: x, bmc: { address: 10.1.0.1, quirks: nocycles }"),
+            "wrong-value",
+            "nocycles",
+        ),
+        (node("serial: x, console_via: sol"), "console-without-bmc", "sol"),
+        (node("serial: x, console_via: tcp:7001"), "wrong-value", "tcp:7001"),
+        (
             node("serial: x, bmc: { address: 10.1.0.1, protocol: impi }"),
             "wrong-value",
             "impi",

@@ -72,6 +72,7 @@ fn node(name: &str, nics: &[(Option<Mac>, &str, Option<&str>)]) -> Node {
             })
             .collect(),
         bmc: None,
+        console_via: None,
         groups: Vec::new(),
         profile: None,
         architecture: Architecture::Amd64,

@@ -5,6 +5,7 @@
 
 mod address;
 mod again;
+mod console;
 mod deployment;
 mod ended;
 mod files;
@@ -42,6 +43,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("similar-mac", never::similar_mac),
     ("never-seen", never::never_seen),
     ("silent-since-power", never::silent_since_power),
+    ("console", console::said),
     ("hook-refused", again::hook_refused),
     ("disk-empty", again::disk_empty),
     ("local", ended::local),

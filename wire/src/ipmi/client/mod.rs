@@ -62,7 +62,7 @@ pub enum Event {
 }
 
 /// Where randomness comes from: it fills what it is given.
-pub type Chance = Box<dyn FnMut(&mut [u8]) + Send>;
+pub type Chance = Box<dyn FnMut(&mut [u8]) + Send + Sync>;
 
 enum Phase {
     Opening(Box<Opening>),

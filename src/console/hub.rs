@@ -1,0 +1,395 @@
+//! The hub of one console: holds the line, writes down what it says, and stands between it and who looks.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use model::console::Listener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::log::Logs;
+use super::source::{Line, Source};
+use super::watcher::{BEHIND, Watcher};
+use super::{Frame, Mode, Refused, Typing, Visit, event};
+use crate::bmc::{Heard, Typed};
+use crate::journal::Journal;
+
+/// Pauses between tries: a BMC that starts anew is back in a minute, one that is gone is not hurried.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// A line that was open for so long was a good one: pauses begin anew.
+const GOOD: Duration = Duration::from_secs(60);
+/// Octets that are shown again to who asks.
+const AGAIN: u64 = 4096;
+/// Orders that wait.
+const ORDERS: usize = 256;
+/// Orders of one who types that wait.
+const TYPED: usize = 32;
+
+/// Where a line stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is being opened.
+    Opening,
+    /// It is ours.
+    Open,
+    /// It is not, and why.
+    Closed(String),
+}
+
+/// How a console stands.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The line.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// Octets that the machine said since the server began.
+    pub octets: u64,
+    /// When it said something last.
+    pub last: Option<Timestamp>,
+    /// Who looks on.
+    pub watchers: Vec<String>,
+    /// Who writes.
+    pub writers: Vec<String>,
+}
+
+enum Order {
+    Attach {
+        name: String,
+        mode: Mode,
+        reply: oneshot::Sender<Result<Visit, Refused>>,
+    },
+    Typed(u64, Typing),
+    Left(u64),
+}
+
+/// The hub of one console.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    orders: mpsc::Sender<Order>,
+    status: Arc<Mutex<Status>>,
+    ended: CancellationToken,
+}
+
+impl Hub {
+    pub(super) fn start(
+        node: Arc<str>,
+        source: Source,
+        logs: Logs,
+        journal: Journal,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (orders, taken) = mpsc::channel(ORDERS);
+        let status = Arc::new(Mutex::new(Status {
+            state: State::Opening,
+            since: Timestamp::now(),
+            octets: 0,
+            last: None,
+            watchers: Vec::new(),
+            writers: Vec::new(),
+        }));
+        let ended = CancellationToken::new();
+        let keeper = Keeper {
+            node,
+            source,
+            logs,
+            journal,
+            cancel,
+            taken,
+            orders: orders.downgrade(),
+            status: status.clone(),
+            watchers: Vec::new(),
+            next: 1,
+            listener: Listener::default(),
+        };
+        let done = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            keeper.run().await;
+            drop(done);
+        });
+        Self { orders, status, ended }
+    }
+
+    /// How the console stands.
+    pub fn status(&self) -> Status {
+        self.status.lock().expect("nobody panics while holding it").clone()
+    }
+
+    /// Attaches somebody.
+    ///
+    /// # Errors
+    /// Somebody else writes, and he neither shares nor takes.
+    pub async fn attach(&self, name: String, mode: Mode) -> Result<Visit, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Refused {
+            writers: vec!["nobody: the console is gone".into()],
+        };
+        let order = Order::Attach { name, mode, reply };
+        self.orders.send(order).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Waits until the hub has ended.
+    pub(super) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+/// The task behind a hub.
+struct Keeper {
+    node: Arc<str>,
+    source: Source,
+    logs: Logs,
+    journal: Journal,
+    cancel: CancellationToken,
+    taken: mpsc::Receiver<Order>,
+    orders: mpsc::WeakSender<Order>,
+    status: Arc<Mutex<Status>>,
+    watchers: Vec<Watcher>,
+    next: u64,
+    listener: Listener,
+}
+
+/// Why a line is let go.
+enum End {
+    Cancelled,
+    Closed(String),
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        // A session that we left behind is taken back; one that another took from us is his for now.
+        let mut steal = true;
+        loop {
+            self.stands(State::Opening);
+            let source = self.source.clone();
+            let mut opening = Box::pin(async move { source.open(steal).await });
+            let opened = loop {
+                tokio::select! {
+                    opened = &mut opening => break opened,
+                    Some(order) = self.taken.recv() => self.order(order, None).await,
+                    () = self.cancel.cancelled() => return self.farewell(),
+                }
+            };
+            let began = Instant::now();
+            let end = match opened {
+                Ok(line) => self.hold(line).await,
+                Err(why) => End::Closed(why),
+            };
+            let End::Closed(why) = end else { return self.farewell() };
+            if began.elapsed() >= GOOD {
+                pause = FIRST_PAUSE;
+            }
+            steal = !why.contains("another session");
+            tracing::debug!(node = %self.node, why, "a console is closed");
+            self.stands(State::Closed(why.clone()));
+            self.tell(&Frame::Info(format!(
+                "disconnected: {why}; tried again in {} s",
+                pause.as_secs()
+            )));
+            let until = Instant::now() + pause;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep_until(until) => break,
+                    Some(order) = self.taken.recv() => self.order(order, None).await,
+                    () = self.cancel.cancelled() => return self.farewell(),
+                }
+            }
+        }
+    }
+
+    /// Holds an open line until it breaks.
+    async fn hold(&mut self, mut line: Line) -> End {
+        loop {
+            tokio::select! {
+                heard = line.heard() => match heard {
+                    Some(Heard::Opened) => {
+                        self.stands(State::Open);
+                        self.tell(&Frame::Info("connected".into()));
+                    }
+                    Some(Heard::Said(data)) => self.said(data.into()).await,
+                    Some(Heard::Closed(why)) => return End::Closed(why),
+                    None => return End::Closed("the session ended".into()),
+                },
+                Some(order) = self.taken.recv() => self.order(order, Some(&line)).await,
+                () = self.cancel.cancelled() => return End::Cancelled,
+            }
+        }
+    }
+
+    async fn said(&mut self, data: Bytes) {
+        let now = Timestamp::now();
+        self.logs.write(&self.node, now, data.clone()).await;
+        {
+            let mut status = self.status.lock().expect("nobody panics while holding it");
+            status.octets += data.len() as u64;
+            status.last = Some(now);
+        }
+        let events: Vec<_> = (self.listener.hear(&data, now).into_iter())
+            .map(|said| event(&self.node, said, now))
+            .collect();
+        self.journal.observe(events);
+        self.tell(&Frame::Said(data));
+    }
+
+    /// Sends a frame to all; who has gone is forgotten.
+    fn tell(&mut self, frame: &Frame) {
+        let before = self.watchers.len();
+        self.watchers.retain_mut(|watcher| watcher.send(frame.clone()));
+        if self.watchers.len() != before {
+            self.counted();
+        }
+    }
+
+    fn farewell(mut self) {
+        self.tell(&Frame::Gone("the console is gone".into()));
+    }
+
+    async fn order(&mut self, order: Order, line: Option<&Line>) {
+        match order {
+            Order::Attach { name, mode, reply } => {
+                let answer = self.attach(name, mode);
+                reply.send(answer).ok();
+            }
+            Order::Left(id) => {
+                if let Some(at) = self.watchers.iter().position(|watcher| watcher.id == id) {
+                    let gone = self.watchers.remove(at);
+                    self.counted();
+                    if gone.mode.writes() {
+                        self.tell(&Frame::Info(format!("{} has gone", gone.name)));
+                    }
+                }
+            }
+            Order::Typed(id, typing) => self.typed(id, typing, line).await,
+        }
+    }
+
+    async fn typed(&mut self, id: u64, typing: Typing, line: Option<&Line>) {
+        let Some(at) = self.watchers.iter().position(|watcher| watcher.id == id) else {
+            return;
+        };
+        let writes = self.watchers[at].mode.writes();
+        let typed = match typing {
+            Typing::Data(data) => Typed::Data(data.to_vec()),
+            Typing::Break => Typed::Break,
+            Typing::Mode(mode) => return self.change(at, mode),
+            Typing::Again => {
+                self.logs.flush().await;
+                let (logs, node) = (self.logs.clone(), self.node.clone());
+                let tail = tokio::task::spawn_blocking(move || logs.tail(&node, AGAIN)).await;
+                if let Ok(Ok(tail)) = tail {
+                    self.watchers[at].send(Frame::Said(tail.into()));
+                }
+                return;
+            }
+        };
+        let why = match (writes, line) {
+            (false, _) => "you look on only: what you type goes nowhere",
+            (true, None) => "it is not connected: what you type goes nowhere",
+            (true, Some(line)) if line.send(typed) => return,
+            (true, Some(_)) => "it takes nothing more at present: what you typed is lost",
+        };
+        self.watchers[at].send(Frame::Info(why.into()));
+    }
+
+    fn writers(&self) -> Vec<String> {
+        let writers = self.watchers.iter().filter(|watcher| watcher.mode.writes());
+        writers.map(|watcher| watcher.name.clone()).collect()
+    }
+
+    fn attach(&mut self, name: String, mode: Mode) -> Result<Visit, Refused> {
+        let writers = self.writers();
+        if mode == Mode::Connect && !writers.is_empty() {
+            return Err(Refused { writers });
+        }
+        self.make_room(&name, mode, None);
+        let (frames, seen) = mpsc::channel(BEHIND);
+        let (typing, mut typed) = mpsc::channel(TYPED);
+        let id = self.next;
+        self.next += 1;
+        let mut watcher = Watcher::new(id, name, mode, frames);
+        let state = match &self.status.lock().expect("nobody panics while holding it").state {
+            State::Open => "connected".to_string(),
+            State::Opening => "being connected".to_string(),
+            State::Closed(why) => format!("disconnected: {why}"),
+        };
+        watcher.send(Frame::Info(state));
+        self.watchers.push(watcher);
+        self.counted();
+        let orders = self.orders.clone();
+        tokio::spawn(async move {
+            while let Some(typing) = typed.recv().await {
+                let Some(orders) = orders.upgrade() else { return };
+                if orders.send(Order::Typed(id, typing)).await.is_err() {
+                    return;
+                }
+            }
+            if let Some(orders) = orders.upgrade() {
+                orders.send(Order::Left(id)).await.ok();
+            }
+        });
+        Ok(Visit { frames: seen, typing })
+    }
+
+    /// Somebody who is attached wants to be so in another way.
+    fn change(&mut self, at: usize, mode: Mode) {
+        let name = self.watchers[at].name.clone();
+        let id = self.watchers[at].id;
+        let others = self
+            .watchers
+            .iter()
+            .any(|watcher| watcher.id != id && watcher.mode.writes());
+        if mode == Mode::Connect && others {
+            let refused = Refused {
+                writers: self.writers(),
+            };
+            self.watchers[at].send(Frame::Info(refused.to_string()));
+            return;
+        }
+        self.make_room(&name, mode, Some(id));
+        if let Some(watcher) = self.watchers.iter_mut().find(|watcher| watcher.id == id) {
+            watcher.mode = mode;
+            let now = if mode.writes() { "you write" } else { "you look on" };
+            watcher.send(Frame::Info(now.into()));
+        }
+        self.counted();
+    }
+
+    /// Whoever forces shows the writers the door; whoever joins is announced.
+    fn make_room(&mut self, name: &str, mode: Mode, own: Option<u64>) {
+        match mode {
+            Mode::Force => self.watchers.retain_mut(|watcher| {
+                let goes = watcher.mode.writes() && Some(watcher.id) != own;
+                if goes {
+                    watcher.send(Frame::Gone(format!("taken by {name}")));
+                }
+                !goes
+            }),
+            Mode::Join => {
+                for watcher in self.watchers.iter_mut().filter(|watcher| Some(watcher.id) != own) {
+                    watcher.send(Frame::Info(format!("joined by {name}")));
+                }
+            }
+            Mode::Monitor | Mode::Connect => {}
+        }
+    }
+
+    fn stands(&self, state: State) {
+        let mut status = self.status.lock().expect("nobody panics while holding it");
+        if status.state != state {
+            (status.state, status.since) = (state, Timestamp::now());
+        }
+    }
+
+    fn counted(&self) {
+        let mut status = self.status.lock().expect("nobody panics while holding it");
+        status.writers = self.writers();
+        status.watchers = self.watchers.iter().map(|watcher| watcher.name.clone()).collect();
+    }
+}
