@@ -38,6 +38,16 @@ pub fn run(printer: &Printer, paths: &Paths, lab: Lab) -> Result<(), Failure> {
             }
         }
         LabCommand::Power(power) => switch(printer, &folder, &power),
+        LabCommand::Hang(which) => {
+            let machine = one(&lab::ask(&folder, &Request::Status)?, &which.node)?;
+            lab::ask(
+                &folder,
+                &Request::Hang {
+                    machine: machine.clone(),
+                },
+            )?;
+            text(&format!("{machine} stands still\n"))
+        }
         LabCommand::Restart => {
             lab::ask(&folder, &Request::Restart)?;
             text("the server was started again\n")
@@ -93,6 +103,7 @@ fn up(printer: &Printer, paths: &Paths, folder: &Folder, wanted: &Up) -> Result<
         count,
         firmware: wanted.firmware(),
         firmware_of: wanted.firmware_of.iter().cloned().collect(),
+        bmc_faults: wanted.bmc_faults.iter().cloned().collect(),
         hardware: Hardware {
             memory: wanted.memory,
             cpus: wanted.cpus,

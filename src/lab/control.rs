@@ -24,6 +24,11 @@ pub enum Request {
         /// What to do.
         action: Power,
     },
+    /// Make a machine stand still, as one that hangs.
+    Hang {
+        /// Name of the node.
+        machine: String,
+    },
     /// Stop the server and start it again.
     Restart,
     /// End everything.

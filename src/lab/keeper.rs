@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use wire::ipmi::Control;
 
+use super::bmc::FromMachine;
+use super::bmc::attached::Ordered;
 use super::control::{self, Asked, Power, Reply, Request};
 use super::machine::{self, Ended, Who, last_lines};
 use super::process::Process;
 use super::status::{MachinePower, MachineStatus, ServerStatus, Status};
-use super::{Folder, LabError, Plan, namespace, network, qmp, server};
+use super::{Folder, LabError, Plan, bmc, namespace, network, qmp, server};
 
 /// How long the server may take until it answers: a debug build on a busy machine replaying a long journal.
 const SERVER_START: Duration = Duration::from_secs(60);
@@ -68,6 +71,17 @@ struct Keeper {
     plan: Plan,
     status: Status,
     ended: mpsc::Sender<Ended>,
+    /// To the BMC of each machine, in their order.
+    bmcs: Vec<Option<mpsc::Sender<FromMachine>>>,
+}
+
+/// Who wants a machine switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A person at the lab: the server is told, as by an operator's tool.
+    Hand,
+    /// Its BMC, so whoever told that knows; and what that says about the boot, disk first or network first.
+    Bmc(Option<bool>),
 }
 
 impl Keeper {
@@ -88,13 +102,16 @@ impl Keeper {
                 .collect(),
         };
         let (ended, mut endings) = mpsc::channel(16);
+        let (orders, mut by_bmc) = mpsc::channel(64);
+        let bmcs = bmc::attached::open(&plan.machines, &folder, &orders).await?;
         let mut keeper = Self {
             folder,
             plan,
             status,
             ended,
+            bmcs,
         };
-        let outcome = keeper.until_down(&mut endings).await;
+        let outcome = keeper.until_down(&mut endings, &mut by_bmc).await;
         keeper.end_all(&mut endings).await;
         std::fs::remove_file(keeper.folder.control()).ok();
         match outcome? {
@@ -112,6 +129,7 @@ impl Keeper {
     async fn until_down(
         &mut self,
         endings: &mut mpsc::Receiver<Ended>,
+        by_bmc: &mut mpsc::Receiver<Ordered>,
     ) -> Result<Option<tokio::sync::oneshot::Sender<Reply>>, LabError> {
         self.start_server(endings).await?;
         if self.plan.power_on {
@@ -130,6 +148,7 @@ impl Keeper {
         loop {
             tokio::select! {
                 Some(ended) = endings.recv() => self.note_end(ended).await,
+                Some(ordered) = by_bmc.recv() => self.by_bmc(ordered).await,
                 Some((request, answer)) = requests.recv() => {
                     if request == Request::Down {
                         return Ok(Some(answer));
@@ -151,6 +170,7 @@ impl Keeper {
         match request {
             Request::Status | Request::Down => Ok(()),
             Request::Power { machines, action } => self.power(&machines, action).await,
+            Request::Hang { machine } => self.hang(&machine).await,
             Request::Restart => {
                 if let Some(process) = self.status.server.as_ref().and_then(|server| server.process) {
                     end(process).await;
@@ -171,6 +191,7 @@ impl Keeper {
         let process = machine::start(
             Who::Server,
             &command,
+            bmc::attached::environment(&self.plan.machines),
             "TERM",
             &self.folder.server_log(),
             self.ended.clone(),
@@ -213,13 +234,55 @@ impl Keeper {
         }
         for at in 0..self.plan.machines.len() {
             if names.contains(&self.plan.machines[at].name) {
-                self.power_one(at, action).await?;
+                self.power_one(at, action, By::Hand).await?;
             }
         }
         Ok(())
     }
 
-    async fn power_one(&mut self, at: usize, action: Power) -> Result<(), LabError> {
+    /// A machine's BMC wants it switched.
+    async fn by_bmc(&mut self, ordered: Ordered) {
+        let Ordered { at, control, boot } = ordered;
+        // What is to be booted is settled when QEMU starts: a reset with a wish is a new start.
+        let action = match control {
+            Control::On => Power::On,
+            Control::Off => Power::Off,
+            Control::Soft => Power::Soft,
+            Control::Cycle => Power::Cycle,
+            Control::Reset if boot.is_some() => Power::Cycle,
+            Control::Reset => Power::Reset,
+            Control::Diagnostic => return,
+        };
+        if let Err(error) = self.power_one(at, action, By::Bmc(boot)).await {
+            tracing::warn!(
+                machine = self.plan.machines[at].name,
+                error = error.chain(),
+                "its BMC could not switch it"
+            );
+        }
+    }
+
+    async fn hang(&mut self, name: &str) -> Result<(), LabError> {
+        let on = self
+            .status
+            .machine(name)
+            .is_some_and(|machine| machine.process.is_some());
+        if !on {
+            return Err(LabError::Wish(format!("{name} is off")));
+        }
+        qmp::command(&self.folder.machine(name, "qmp.sock"), "stop").await
+    }
+
+    async fn power_one(&mut self, at: usize, action: Power, by: By) -> Result<(), LabError> {
+        let done = self.switch(at, action, by).await;
+        if let Some(bmc) = self.bmcs.get(at).and_then(Option::as_ref) {
+            let is_on = self.status.machines[at].process.is_some();
+            bmc.send(FromMachine::Power(is_on)).await.ok();
+        }
+        done
+    }
+
+    async fn switch(&mut self, at: usize, action: Power, by: By) -> Result<(), LabError> {
         let running = self.status.machines[at].process;
         let name = self.plan.machines[at].name.clone();
         let monitor = self.folder.machine(&name, "qmp.sock");
@@ -227,30 +290,38 @@ impl Keeper {
             (Power::Soft, Some(_)) => qmp::command(&monitor, "system_powerdown").await?,
             (Power::Reset, Some(_)) => {
                 qmp::command(&monitor, "system_reset").await?;
-                self.note(&name, "reset").await;
+                // One that hung runs again.
+                qmp::command(&monitor, "cont").await?;
+                self.note(&name, "reset", by).await;
             }
             (Power::Off | Power::Cycle, Some(process)) => {
                 end(process).await;
                 self.status.machines[at].went_off(None, Timestamp::now());
-                self.note(&name, "off").await;
+                self.note(&name, "off", by).await;
             }
             (Power::Reset, None) => return Err(LabError::Wish(format!("{name} is off"))),
             _ => {}
         }
         if matches!(action, Power::On | Power::Cycle) && self.status.machines[at].process.is_none() {
-            let process = machine::switch_on(&self.plan, &self.plan.machines[at], &self.folder, self.ended.clone())?;
+            let disk_first = match by {
+                By::Hand => None,
+                By::Bmc(boot) => boot,
+            };
+            let machine = &self.plan.machines[at];
+            let process = machine::switch_on(&self.plan, machine, &self.folder, disk_first, self.ended.clone())?;
             self.status.machines[at].went_on(process, Timestamp::now());
-            self.note(&name, "on").await;
+            self.note(&name, "on", by).await;
         }
         Ok(())
     }
 
-    async fn note(&self, machine: &str, action: &str) {
-        if self
-            .status
-            .server
-            .as_ref()
-            .is_some_and(|server| server.process.is_some())
+    async fn note(&self, machine: &str, action: &str, by: By) {
+        if by == By::Hand
+            && self
+                .status
+                .server
+                .as_ref()
+                .is_some_and(|server| server.process.is_some())
         {
             server::note_power(&self.folder.server_socket(), machine, action).await;
         }
@@ -287,7 +358,11 @@ impl Keeper {
                 };
                 let well = ended.status.is_some_and(|status| status.success());
                 machine.went_off((!well).then(|| format!("{how}: {}", last_lines(&log, 2))), now);
-                self.note(&name, "off").await;
+                let at = self.plan.machines.iter().position(|machine| machine.name == name);
+                if let Some(bmc) = at.and_then(|at| self.bmcs.get(at)).and_then(Option::as_ref) {
+                    bmc.send(FromMachine::Power(false)).await.ok();
+                }
+                self.note(&name, "off", By::Hand).await;
             }
         }
     }

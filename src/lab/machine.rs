@@ -30,13 +30,14 @@ pub struct Ended {
     pub status: Option<ExitStatus>,
 }
 
-/// Starts a child that gets `signal` when the keeper ends, however that happens. Its output is appended to `log`.
+/// Starts a child, with further variables in its environment, that gets `signal` when the keeper ends, however that happens. Its output is appended to `log`.
 ///
 /// # Errors
 /// If it cannot be started.
 pub fn start(
     who: Who,
     command: &[String],
+    variables: Vec<(String, String)>,
     signal: &str,
     log: &Path,
     ended: mpsc::Sender<Ended>,
@@ -52,6 +53,7 @@ pub fn start(
     let mut child = Command::new(setpriv)
         .args(["--pdeathsig", signal, "--"])
         .args(command)
+        .envs(variables)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(both)
@@ -66,7 +68,8 @@ pub fn start(
     Ok(process)
 }
 
-/// Switches a machine on: gives it its own variables and disk where it has none yet, and starts QEMU.
+/// Switches a machine on: gives it its own variables and disk where it has none yet, and starts QEMU. `disk_first` is what
+/// its BMC says about this boot.
 ///
 /// # Errors
 /// If a file cannot be made or QEMU cannot be started.
@@ -74,8 +77,10 @@ pub fn switch_on(
     plan: &Plan,
     machine: &Machine,
     folder: &Folder,
+    disk_first: Option<bool>,
     ended: mpsc::Sender<Ended>,
 ) -> Result<Process, LabError> {
+    let disk_first = disk_first.unwrap_or(plan.hardware.disk_first);
     let file = |name: &str| folder.machine(&machine.name, name);
     let variables = file("vars.fd");
     if let Some((_, template)) = needs::ovmf(machine.firmware)
@@ -89,10 +94,11 @@ pub fn switch_on(
         made.map_err(LabError::io(format!("make {}", disk.display())))?;
     }
     let mut command = vec![qemu::PROGRAM.to_string()];
-    command.extend(qemu::arguments(machine, &plan.hardware, plan.accel, folder));
+    command.extend(qemu::arguments(machine, &plan.hardware, plan.accel, folder, disk_first));
     start(
         Who::Machine(machine.name.clone()),
         &command,
+        Vec::new(),
         "KILL",
         &file("qemu.log"),
         ended,

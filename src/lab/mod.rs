@@ -38,6 +38,6 @@ pub use folder::Folder;
 pub use keeper::run as keep;
 pub use namespace::exec;
 pub use needs::{check, find_program};
-pub use plan::{Firmware, Hardware, Machine, Plan, Wishes, plan};
+pub use plan::{Controlled, Firmware, Hardware, Machine, Plan, Wishes, plan};
 pub use status::{MachinePower, MachineStatus, ServerStatus, Status};
 pub use up::{prepare, up};

@@ -44,6 +44,11 @@ fn batch(plan: &Plan) -> String {
         lines.push(format!("addr add {}/{} dev {name}", bridge.address, bridge.prefix_len));
         lines.push(format!("link set {name} up"));
     }
+    for bmc in plan.machines.iter().filter_map(|machine| machine.bmc.as_ref()) {
+        // On the loopback: who asks a BMC is in this namespace, and a machine has no business with its own.
+        let length = if bmc.address.is_ipv4() { 32 } else { 128 };
+        lines.push(format!("addr add {}/{length} dev lo", bmc.address));
+    }
     for port in plan.machines.iter().flat_map(|machine| &machine.ports) {
         lines.push(format!("tuntap add dev {} mode tap", port.tap));
         lines.push(format!("link set {} master {} up", port.tap, port.bridge));

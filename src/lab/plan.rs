@@ -3,7 +3,7 @@
 //! Invariant: pure. The same cluster and the same wishes give the same lab.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use model::cluster::{Architecture, Cluster, Network, Node};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub struct Wishes {
     pub firmware: Firmware,
     /// Firmware of single nodes, by name.
     pub firmware_of: BTreeMap<String, Firmware>,
+    /// What is wrong with the BMCs of single nodes, by name.
+    pub bmc_faults: BTreeMap<String, String>,
     /// What each machine is made of.
     pub hardware: Hardware,
 }
@@ -121,6 +123,24 @@ pub struct Machine {
     pub uuid: String,
     /// SMBIOS serial number.
     pub serial: String,
+    /// Its BMC, if the cluster file declares one that speaks IPMI.
+    #[serde(default)]
+    pub bmc: Option<Controlled>,
+}
+
+/// How a machine's BMC is got at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Controlled {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Its user.
+    pub user: String,
+    /// Where its password is; what is not there is made up, and the server told.
+    pub password_from: Option<String>,
+    /// What is wrong with it, as [`super::bmc::LineFaults`] reads it.
+    pub faults: String,
 }
 
 /// A network card of a machine.
@@ -149,6 +169,9 @@ pub fn plan(cluster: &Cluster, wishes: &Wishes, accel: Accel, server: Option<Vec
             "the cluster file declares {} nodes, not {count}",
             cluster.nodes.len()
         ));
+    }
+    if let Some(unknown) = wishes.bmc_faults.keys().find(|name| cluster.node(name).is_none()) {
+        return refuse(format!("--bmc-fault {unknown}=…: there is no node {unknown}"));
     }
     if let Some(unknown) = wishes.firmware_of.keys().find(|name| cluster.node(name).is_none()) {
         return refuse(format!("--firmware {unknown}=…: there is no node {unknown}"));
@@ -247,6 +270,17 @@ fn machine(
         address: node.primary_address(),
         uuid: node.uuid.clone().unwrap_or_else(|| made_up_uuid(&node.name)),
         serial: node.serial.clone().unwrap_or_else(|| format!("LAB-{}", node.name)),
+        bmc: node
+            .bmc
+            .as_ref()
+            .filter(|bmc| bmc.protocol == "ipmi")
+            .map(|bmc| Controlled {
+                address: bmc.address,
+                port: bmc.port.unwrap_or(crate::bmc::IPMI_PORT),
+                user: bmc.user.clone().unwrap_or_else(|| super::bmc::USER.to_string()),
+                password_from: bmc.password_from.clone(),
+                faults: wishes.bmc_faults.get(&*node.name).cloned().unwrap_or_default(),
+            }),
     })
 }
 

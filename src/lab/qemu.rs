@@ -8,7 +8,15 @@ use super::{Accel, Firmware, Folder, Hardware, Machine, needs};
 pub const PROGRAM: &str = "qemu-system-x86_64";
 
 /// The arguments that make a machine.
-pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &Folder) -> Vec<String> {
+///
+/// `disk_first`: firmware tries the disk before the network.
+pub fn arguments(
+    machine: &Machine,
+    hardware: &Hardware,
+    accel: Accel,
+    folder: &Folder,
+    disk_first: bool,
+) -> Vec<String> {
     let file = |name: &str| escape(&folder.machine(&machine.name, name).display().to_string());
     let mut line = Line::default();
     line.add("-name", &machine.name)
@@ -67,12 +75,8 @@ pub fn arguments(machine: &Machine, hardware: &Hardware, accel: Accel, folder: &
         // SeaBIOS would stop for good where nothing boots.
         line.add("-boot", "reboot-timeout=30000");
     }
-    let first_card = if hardware.disk_first { 2 } else { 1 };
-    let disk = if hardware.disk_first {
-        1
-    } else {
-        1 + machine.ports.len()
-    };
+    let first_card = if disk_first { 2 } else { 1 };
+    let disk = if disk_first { 1 } else { 1 + machine.ports.len() };
     for (at, port) in machine.ports.iter().enumerate() {
         line.add(
             "-netdev",
@@ -152,6 +156,7 @@ mod tests {
             address: None,
             uuid: "00000000-0000-8000-8000-000000000001".into(),
             serial: "a,b".into(),
+            bmc: None,
         };
         let hardware = Hardware {
             memory: 2048,
@@ -161,7 +166,7 @@ mod tests {
             disk_first,
         };
         let folder = Folder::new(Some("/run/x".into())).unwrap();
-        arguments(&machine, &hardware, Accel::Tcg, &folder).join(" ")
+        arguments(&machine, &hardware, Accel::Tcg, &folder, hardware.disk_first).join(" ")
     }
 
     #[test]

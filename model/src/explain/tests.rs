@@ -41,6 +41,7 @@ fn every_value_is_shown_with_its_layer_and_its_line() {
             "architecture = amd64 (node nid2, 11)",
             "nics = 52:54:00:00:00:02 10.77.0.12 on lan (node nid2, 12)",
             "bmc = 10.78.0.12 by ipmi (node nid2, 11)",
+            "console_via = sol (node nid2, 11)",
             "boot = image (profile worker, 9)",
             "image = newest (node nid[1-2], 16)",
             "loader = auto (built in, 0)",

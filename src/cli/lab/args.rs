@@ -37,6 +37,8 @@ pub enum LabCommand {
     Console(Console),
     /// Switch machines
     Power(Power),
+    /// Make a machine stand still as one that hangs; a reset or switching it off ends that
+    Hang(Console),
     /// Stop the server and start it again, as this program is now
     Restart,
     /// Run a command inside the lab's network
@@ -101,6 +103,10 @@ pub struct Up {
     /// Firmware of one node; can be repeated. http: UEFI with HTTP boot alone
     #[arg(long = "firmware", value_name = "NODE=uefi|secure|http|bios", value_parser = firmware_of)]
     pub firmware_of: Vec<(String, Firmware)>,
+    /// What is wrong with the BMC of a node; can be repeated: slow, lossy, dead, no-cycle, forgets-boot, full, hides-suites,
+    /// opensesspriv, busy
+    #[arg(long = "bmc-fault", value_name = "NODE=FAULTS", value_parser = bmc_fault)]
+    pub bmc_faults: Vec<(String, String)>,
     /// Memory of a machine in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(128..))]
     pub memory: u32,
@@ -200,6 +206,12 @@ fn firmware(word: &str) -> Result<Firmware, String> {
         .into_iter()
         .find(|firmware| firmware.as_str() == word)
         .ok_or_else(|| format!("{word} is no firmware: uefi, secure, http or bios"))
+}
+
+fn bmc_fault(text: &str) -> Result<(String, String), String> {
+    let (node, faults) = text.split_once('=').ok_or("expected NODE=FAULTS")?;
+    faults.parse::<LineFaults>()?;
+    Ok((node.to_string(), faults.to_string()))
 }
 
 fn firmware_of(text: &str) -> Result<(String, Firmware), String> {

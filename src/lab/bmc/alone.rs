@@ -52,7 +52,7 @@ pub async fn open(wanted: &Wanted) -> Result<JoinSet<()>, LabError> {
         let mut faults = wanted.faults;
         faults.dead |= wanted.dead_each > 0 && n % wanted.dead_each == wanted.dead_each - 1;
         let bmc = Bmc {
-            controller: controller(&format!("LAB-{n:05}"), guid, &wanted.password),
+            controller: controller(&format!("LAB-{n:05}"), guid, super::USER, &wanted.password),
             faults,
             machine,
             heard,

@@ -4,6 +4,7 @@
 //! ([`alone`]). Both ends of that are channels: what it asks of the machine, and what it hears from it.
 
 pub mod alone;
+pub(super) mod attached;
 mod door;
 mod faults;
 
@@ -18,10 +19,10 @@ pub const USER: &str = "admin";
 pub const PASSWORD: &str = "lab";
 
 /// The BMC of a lab machine: IPMI 2.0 with both suites, and room for four sessions as most have.
-pub fn controller(name: &str, guid: [u8; 16], password: &[u8]) -> Controller {
+pub fn controller(name: &str, guid: [u8; 16], user: &str, password: &[u8]) -> Controller {
     let setup = Setup {
         users: vec![
-            User::new(USER, password, Privilege::Administrator),
+            User::new(user, password, Privilege::Administrator),
             User::new("operator", password, Privilege::Operator),
         ],
         kg: None,

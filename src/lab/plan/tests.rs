@@ -27,6 +27,7 @@ fn wishes() -> Wishes {
         disk_first: false,
     };
     Wishes {
+        bmc_faults: Default::default(),
         count: None,
         firmware: Firmware::Uefi,
         firmware_of: BTreeMap::new(),
