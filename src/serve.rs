@@ -105,10 +105,11 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP", doors.dhcp));
     spawn.cache(&mut tasks, watched(&mut loops, "package cache", doors.cache));
     spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog", doors.syslog));
-    spawn.conductor(&mut tasks);
     let consoles =
         Consoles::new(journal.clone(), state.join("consoles")).map_err(system("make the folder of consoles"))?;
     spawn.consoles(&mut tasks, &metrics, &consoles);
+    let desk = bmc::Desk::new(journal.clone());
+    spawn.conductor(&mut tasks, &desk, &consoles);
     spawn.recorder(&mut tasks, &metrics);
     let counted = journal.clone();
     metrics.add(move || samples::journal(&counted));
@@ -122,7 +123,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         media: media.clone(),
         logs: logs.folder().to_path_buf(),
         metrics,
-        bmcs: bmc::Desk::new(journal.clone()),
+        bmcs: desk,
         consoles: consoles.clone(),
         cache,
         recorder,

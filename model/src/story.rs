@@ -546,6 +546,8 @@ impl Story {
             onto: "the first disk: plain, ext4, no swap".into(),
             expires: self.now + SignedDuration::from_hours(24),
             attempts: 2,
+            by_hand: false,
+            frozen_seconds: None,
         };
         self.of_node("cli:ada", what)
     }

@@ -25,6 +25,9 @@ pub struct Wish {
     profile: Option<String>,
     attempts: Option<u32>,
     within_seconds: Option<i64>,
+    #[serde(default)]
+    by_hand: bool,
+    frozen_seconds: Option<u32>,
 }
 
 /// `POST /v1/deployments/plan`: what arming would mean; changes nothing.
@@ -48,6 +51,12 @@ pub async fn arm(
     if wish.attempts.is_some_and(|attempts| !(1..=10).contains(&attempts)) {
         return Err(ApiProblem::bad_request("attempts: from 1 to 10"));
     }
+    if wish
+        .frozen_seconds
+        .is_some_and(|seconds| !(30..=24 * 3600).contains(&seconds))
+    {
+        return Err(ApiProblem::bad_request("frozen: from 30 seconds to a day"));
+    }
     let candidates = candidates(&api.journal.world(), &wish)?;
     let blocked: Vec<&str> = candidates.iter().filter_map(|c| c.blocked.as_deref()).collect();
     if let Some(first) = blocked.first() {
@@ -67,6 +76,8 @@ pub async fn arm(
                 onto: candidate.onto.clone(),
                 expires: now + SignedDuration::from_secs(within),
                 attempts: wish.attempts.unwrap_or(candidate.attempts),
+                by_hand: wish.by_hand,
+                frozen_seconds: wish.frozen_seconds,
             };
             NewEvent::new(now, actor.0.clone(), Subject::Node(candidate.node.clone()), what)
         })

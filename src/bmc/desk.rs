@@ -243,6 +243,7 @@ impl Desk {
             Action::On => Some("on"),
             Action::Off => Some("off"),
             Action::Soft { .. } => (done.power == Power::Off).then_some("off"),
+            Action::Cycle | Action::Reset if done.how == Some(power::WAS_OFF) => Some("on"),
             Action::Cycle | Action::Reset => Some("reset"),
         };
         if let Some(said) = said {

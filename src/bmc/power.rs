@@ -20,6 +20,9 @@ const LOOK: [Duration; 4] = [
 /// A power supply needs this long without a load before it may be switched on again.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How a machine was switched on that was to be switched over.
+pub const WAS_OFF: &str = "it was off";
+
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -112,7 +115,7 @@ async fn soft(board: &Board, grace: Option<Duration>) -> Result<Done, BmcError> 
     if board.power().await? == Power::Off {
         return Ok(Done {
             power: Power::Off,
-            how: Some("it was off"),
+            how: Some(WAS_OFF),
         });
     }
     board.control(Control::Soft).await?;
@@ -136,7 +139,7 @@ async fn cycle(board: &Board) -> Result<Done, BmcError> {
     if board.power().await? == Power::Off {
         return Ok(Done {
             power: switch(board, Power::On).await?,
-            how: Some("it was off"),
+            how: Some(WAS_OFF),
         });
     }
     let native = match board.quirks.no_cycle {
@@ -169,7 +172,7 @@ async fn reset(board: &Board) -> Result<Done, BmcError> {
         }),
         Err(error) if error.is_about_the_state() || board.power().await? == Power::Off => Ok(Done {
             power: switch(board, Power::On).await?,
-            how: Some("it was off"),
+            how: Some(WAS_OFF),
         }),
         Err(error) if error.is_unsupported() => {
             let mut done = cycle(board).await?;

@@ -291,6 +291,13 @@ pub struct Deploy {
     /// Arm them and leave
     #[arg(long)]
     pub no_wait: bool,
+    /// Switch no machine: somebody presses the buttons
+    #[arg(long)]
+    pub by_hand: bool,
+    /// Restart a machine of which nothing was heard, neither on the network nor on its console, for so many seconds; three
+    /// times at most [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(30..=86_400))]
+    pub frozen: Option<u32>,
 }
 
 /// `deployments`.

@@ -26,6 +26,8 @@ pub async fn run(printer: &Printer, paths: &Paths, args: &Deploy) -> Result<(), 
         "profile": args.profile,
         "attempts": args.attempts,
         "within_seconds": args.within,
+        "by_hand": args.by_hand,
+        "frozen_seconds": args.frozen,
     });
     let plan = client.post("/v1/deployments/plan", wish.to_string()).await?;
     let candidates: Vec<Candidate> = serde_json::from_value(plan["nodes"].clone()).map_err(|error| {

@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{ServeError, chain, samples, thread};
+use crate::bmc::Desk;
 use crate::cache::{self, Cache};
-use crate::conductor;
+use crate::conductor::Conductor;
 use crate::console::Consoles;
 use crate::http::{self, HttpCounters};
 use crate::installer_log::InstallerLogs;
@@ -75,10 +76,11 @@ impl Spawn<'_> {
         });
     }
 
-    pub fn conductor(&self, tasks: &mut Tasks) {
-        let (journal, cancel) = (self.journal.clone(), self.cancel.clone());
+    pub fn conductor(&self, tasks: &mut Tasks, desk: &Desk, consoles: &Consoles) {
+        let conductor = Conductor::new(self.journal.clone(), desk.clone(), consoles.clone());
+        let cancel = self.cancel.clone();
         tasks.spawn(async move {
-            conductor::run(journal, cancel).await;
+            conductor.run(cancel).await;
             ("the conductor", Ok(()))
         });
     }

@@ -1,5 +1,6 @@
 //! BMCs: our client against those of others, our virtual BMC against others' clients, and many at once.
 
+mod conductor;
 mod consoles;
 mod emulators;
 mod many;

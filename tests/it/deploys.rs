@@ -45,6 +45,9 @@ nodes:
   n1: { mac: "52:54:00:00:00:01", address: 10.77.0.11, profile: disk }
 "#;
 
+/// The same machine with a BMC, whose password the lab makes up.
+const WITH_BMC: &str = r#", bmc: { address: 10.77.0.111, user: admin, password_from: "env:LAB_BMC_PASSWORD" } }"#;
+
 /// Emulated, beside other work.
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -81,7 +84,7 @@ fn armed(cluster: &str, firmware: &str) -> Lab {
         "--images",
         &images,
     ]);
-    lab.text(&["deploy", "n1", "--yes", "--no-wait"]);
+    lab.text(&["deploy", "n1", "--yes", "--no-wait", "--frozen", "90"]);
     lab
 }
 
@@ -94,9 +97,24 @@ fn soft_off(lab: &Lab) {
     });
 }
 
-fn deployed(firmware: &str) {
-    let lab = armed(CLUSTER, firmware);
-    lab.text(&["lab", "power", "n1", "on"]);
+/// Deployed by hand; or by the conductor, and it hangs once in the middle.
+fn deployed(firmware: &str, driven: bool) {
+    let cluster = match driven {
+        true => CLUSTER.replace("profile: disk }", &format!("profile: disk{WITH_BMC}")),
+        false => CLUSTER.to_string(),
+    };
+    let lab = armed(&cluster, firmware);
+    match driven {
+        false => {
+            lab.text(&["lab", "power", "n1", "on"]);
+        }
+        true => {
+            lab.until("the agent has begun", HOUR, |lab| {
+                lab.events("n1").iter().any(hook("started"))
+            });
+            lab.text(&["lab", "hang", "n1"]);
+        }
+    }
     let ended = |event: &Value| event["kind"] == "deployment.ended";
     lab.until("the deployment ends", HOUR, |lab| lab.events("n1").iter().any(ended));
 
@@ -118,6 +136,9 @@ fn deployed(firmware: &str) {
     let ready = then(&events, local, "ready", hook("ready"));
     let end = then(&events, ready, "end", ended);
     assert_eq!(events[end]["body"]["ending"], "done", "{}", events[end]);
+    if driven {
+        driven_to_its_end(&lab, &events);
+    }
 
     // The first start applied the settings; the next one does not.
     let over = |lab: &Lab| lab.console("n1").matches("CHECK over").count();
@@ -153,12 +174,28 @@ fn deployed(firmware: &str) {
     assert!(!again.iter().any(script("deploy")));
 }
 
-#[test]
-fn an_image_comes_to_the_disk_of_a_machine_with_uefi_and_stays_there() {
-    deployed("uefi");
+/// Told to boot from the network, switched on, and switched over once since it stood still; its console is in the log.
+fn driven_to_its_end(lab: &Lab, events: &[Value]) {
+    let by_conductor = |event: &&Value| event["actor"] == "conductor" && event["kind"] == "power";
+    let switched: Vec<_> = (events.iter().filter(by_conductor))
+        .map(|event| event["body"]["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(switched, ["on", "reset"]);
+    let boots = events
+        .iter()
+        .filter(|event| event["kind"] == "bmc.boot" && event["body"]["device"] == "pxe");
+    assert_eq!(boots.count(), 2);
+    let agents = events.iter().filter(|event| script("deploy")(event)).count();
+    assert_eq!(agents, 2, "an attempt before and one after");
+    assert!(lab.text(&["console", "log", "n1"]).contains("CHECK over"));
 }
 
 #[test]
-fn an_image_comes_to_the_disk_of_a_machine_with_bios_and_stays_there() {
-    deployed("bios");
+fn an_image_comes_to_the_disk_of_a_machine_with_uefi_and_stays_there() {
+    deployed("uefi", false);
+}
+
+#[test]
+fn a_machine_with_bios_is_driven_by_its_bmc_and_recovers_from_hanging() {
+    deployed("bios", true);
 }

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use super::drive::given_up_at;
 use super::{Deployment, Ending};
 use crate::event::{NewEvent, Subject, What};
 use crate::world::World;
@@ -67,6 +68,19 @@ fn verdict(world: &World, deployment: &Deployment, now: Timestamp) -> Verdict {
                 measure::span(Deployment::READY_WITHIN)
             );
             Verdict::Ends(Ending::Failed, why)
+        };
+    }
+    let given_up = given_up_at(deployment, node, &world.state(&deployment.node));
+    if let Some(at) = given_up {
+        return match now < at {
+            true => Verdict::Waits(Some(at.min(deployment.expires))),
+            false => {
+                let why = format!(
+                    "it stood still after each of {} restarts; its console may say why",
+                    deployment.restarts
+                );
+                Verdict::Ends(Ending::Failed, why)
+            }
         };
     }
     let Some(attempt) = deployment.attempt() else {

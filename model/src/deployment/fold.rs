@@ -7,6 +7,9 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use super::{Attempt, Deployment, End, Ending, Said};
 use crate::event::{Event, Seq, Subject, What};
 
+/// Who drives deployments, as the journal names him.
+pub const CONDUCTOR: &str = "conductor";
+
 /// All deployments that are remembered: those that have not ended, and the latest of those that have.
 #[derive(Debug, Clone, Default)]
 pub struct Deployments {
@@ -95,6 +98,8 @@ impl Deployments {
             onto,
             expires,
             attempts,
+            by_hand,
+            frozen_seconds,
         } = &event.what
         else {
             return;
@@ -119,6 +124,10 @@ impl Deployments {
             local: None,
             ready: None,
             end: None,
+            by_hand: *by_hand,
+            frozen_seconds: *frozen_seconds,
+            driven: None,
+            restarts: 0,
         }));
         self.forget();
     }
@@ -163,6 +172,12 @@ impl Deployments {
 impl Deployment {
     fn fold(&mut self, event: &Event, boot: Option<Seq>) {
         let at = event.at;
+        if let (What::Power { .. }, CONDUCTOR) = (&event.what, event.actor.as_str()) {
+            match self.driven {
+                None => self.driven = Some(at),
+                Some(_) => self.restarts += 1,
+            }
+        }
         let sign_of_life = !matches!(
             event.what,
             What::TargetSet { .. }

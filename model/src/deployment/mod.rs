@@ -6,6 +6,7 @@
 //! Invariant: deployments are folded from the journal like everything else, so they survive every restart.
 
 mod arm;
+mod drive;
 mod due;
 mod fold;
 mod progress;
@@ -13,8 +14,9 @@ mod progress;
 mod tests;
 
 pub use arm::{Candidate, candidate, effective, obstacle};
+pub use drive::{Drive, Push, drive};
 pub use due::{Due, due};
-pub use fold::Deployments;
+pub use fold::{CONDUCTOR, Deployments};
 pub use progress::{Mark, Wait, marks, wait};
 
 use jiff::{SignedDuration, Timestamp};
@@ -56,6 +58,18 @@ pub struct Deployment {
     pub ready: Option<Timestamp>,
     /// How it ended.
     pub end: Option<End>,
+    /// A person switches the machine: the conductor does not.
+    #[serde(default)]
+    pub by_hand: bool,
+    /// After so many seconds without a sign of life the machine is restarted; `None`: [`Deployment::FROZEN`].
+    #[serde(default)]
+    pub frozen_seconds: Option<u32>,
+    /// When the conductor first switched the machine for it.
+    #[serde(default)]
+    pub driven: Option<Timestamp>,
+    /// How often it restarted the machine since it stood still.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 /// One attempt: from the script that starts the installer to a sign of its end.
@@ -161,6 +175,16 @@ impl Phase {
 impl Deployment {
     /// How long an installed node may take to say that it is ready.
     pub const READY_WITHIN: SignedDuration = SignedDuration::from_mins(60);
+
+    /// After so long without a packet and without a word on its console a machine stands still. Servers train their memory
+    /// for minutes, and installers are silent while they unpack.
+    pub const FROZEN: SignedDuration = SignedDuration::from_mins(10);
+
+    /// After what time without a sign of life its machine is restarted.
+    pub fn frozen_after(&self) -> SignedDuration {
+        self.frozen_seconds
+            .map_or(Self::FROZEN, |seconds| SignedDuration::from_secs(seconds.into()))
+    }
 
     /// Whether it has not ended.
     pub fn is_active(&self) -> bool {

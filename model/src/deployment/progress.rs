@@ -117,20 +117,55 @@ fn armed(world: &World, deployment: &Deployment) -> Wait {
     let state = world.state(&deployment.node);
     let coming = state.boot.as_ref().filter(|boot| boot.started >= deployment.armed_at);
     match coming.and_then(|boot| boot.position().map(|mark| (boot, mark))) {
-        Some((boot, mark)) => Wait {
+        Some((boot, mark)) if mark.step != Step::Power => Wait {
             step: "script".into(),
             what: "its loader to ask for its script".into(),
             since: mark.last,
             deadline: Some(boot.started + SignedDuration::from_mins(5)),
             next: format!("the attempt begins then; it has reached {}", mark.step.as_str()),
         },
-        None => Wait {
-            step: "power".into(),
-            what: "the node to be switched on".into(),
-            since: deployment.armed_at,
-            deadline: Some(deployment.expires),
-            next: "switch it on or restart it, and let it boot from the network".into(),
-        },
+        _ => by_whom(world, deployment),
+    }
+}
+
+/// A machine that is not heard yet: who switches it on, and what keeps him from it.
+fn by_whom(world: &World, deployment: &Deployment) -> Wait {
+    let wait = |what: String, since: Timestamp, next: String| Wait {
+        step: "power".into(),
+        what,
+        since,
+        deadline: Some(deployment.expires),
+        next,
+    };
+    let node = world.cluster.node(&deployment.node);
+    if !node.is_some_and(|node| deployment.is_driven(node)) {
+        return wait(
+            "the node to be switched on".into(),
+            deployment.armed_at,
+            "switch it on or restart it, and let it boot from the network".into(),
+        );
+    }
+    let state = world.state(&deployment.node);
+    match (&state.bmc.failed, deployment.driven) {
+        (Some(failed), _) => wait(
+            format!("its BMC, which failed to {}: {}", failed.order, failed.why),
+            failed.at,
+            "it is asked again each minute; or switch the machine on by hand".into(),
+        ),
+        (None, None) => wait(
+            "its BMC to switch it on".into(),
+            deployment.armed_at,
+            "it boots from the network then".into(),
+        ),
+        (None, Some(driven)) => wait(
+            "its firmware to ask the network".into(),
+            driven,
+            format!(
+                "it is restarted when nothing is heard of it for {}, {} times at most",
+                measure::span(deployment.frozen_after()),
+                Deployment::RESTARTS
+            ),
+        ),
     }
 }
 

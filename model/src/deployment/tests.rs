@@ -16,6 +16,7 @@ profiles:
 nodes:
   n1: { mac: '52:54:00:00:00:01', address: 10.77.0.11, profile: disk }
   n2: { mac: '52:54:00:00:00:02', address: 10.77.0.12, profile: stateless }
+  n3: { mac: '52:54:00:00:00:03', address: 10.77.0.13, profile: disk, bmc: { address: 10.78.0.13 } }
 ";
 
 /// A world with a clock.
@@ -63,11 +64,15 @@ fn stand() -> Stand {
 
 impl Stand {
     fn happens(&mut self, node: &str, what: What) -> &mut Self {
+        self.happens_by("cli:ada", node, what)
+    }
+
+    fn happens_by(&mut self, actor: &str, node: &str, what: What) -> &mut Self {
         self.now += SignedDuration::from_secs(1);
         let event = Event {
             seq: self.world.seq + 1,
             at: self.now,
-            actor: "cli:ada".into(),
+            actor: actor.into(),
             subject: Subject::Node(node.into()),
             what,
         };
@@ -91,6 +96,8 @@ impl Stand {
             onto: candidate.onto,
             expires: self.now + SignedDuration::from_hours(24),
             attempts: 2,
+            by_hand: false,
+            frozen_seconds: None,
         };
         self.happens(node, what);
         self.world.seq
@@ -430,7 +437,7 @@ fn an_installed_system_that_never_says_it_is_ready_fails_without_parking() {
 fn a_node_that_is_no_longer_declared_ends_its_deployment() {
     let mut stand = stand();
     stand.arm("n1", None);
-    let without = FILE.replace("  n1:", "  n3:");
+    let without = FILE.replace("  n1:", "  n4:");
     stand.world.cluster = std::sync::Arc::new(crate::config::read(&without).cluster.unwrap());
     stand.conduct();
     assert_eq!(stand.phase("n1"), Phase::Ended(Ending::Dismissed));
@@ -512,4 +519,98 @@ fn marks_and_waits_tell_where_a_deployment_stands() {
         steps.join(" "),
         "armed discover script started progress installed local boot ready done"
     );
+}
+
+/// What the conductor does to machines now, where no console says anything.
+fn pushes(stand: &Stand) -> Vec<Push> {
+    let drive = drive(&stand.world, stand.now, |_| None);
+    drive.pushes.into_iter().map(|(_, push)| push).collect()
+}
+
+fn switched(stand: &mut Stand, action: &str) {
+    stand.happens_by(CONDUCTOR, "n3", What::Power { action: action.into() });
+}
+
+#[test]
+fn a_node_with_a_bmc_is_switched_on_once_and_one_without_is_waited_for() {
+    let mut stand = stand();
+    stand.arm("n1", None);
+    assert_eq!(pushes(&stand), []);
+    stand.arm("n3", None);
+    let all = drive(&stand.world, stand.now, |_| None);
+    assert_eq!(all.pushes, [("n3".to_string(), Push::Begin)]);
+    let waits = |stand: &Stand, node: &str| {
+        let deployment = stand.world.deployments.latest(node).unwrap();
+        wait(&stand.world, deployment).unwrap().what
+    };
+    assert_eq!(waits(&stand, "n1"), "the node to be switched on");
+    assert_eq!(waits(&stand, "n3"), "its BMC to switch it on");
+    // What it refuses is asked again a minute later, and its reason is what is waited for.
+    let failed = What::BmcFailed {
+        order: "power cycle".into(),
+        why: "it does not answer".into(),
+    };
+    stand.happens_by(CONDUCTOR, "n3", failed);
+    assert_eq!(pushes(&stand), []);
+    assert_eq!(
+        waits(&stand, "n3"),
+        "its BMC, which failed to power cycle: it does not answer"
+    );
+    stand.wait(1);
+    assert_eq!(pushes(&stand), [Push::Begin]);
+    switched(&mut stand, "on");
+    assert_eq!(pushes(&stand), []);
+    assert_eq!(waits(&stand, "n3"), "its firmware to ask the network");
+}
+
+#[test]
+fn a_machine_that_stands_still_is_restarted_three_times_and_then_given_up() {
+    let mut stand = stand();
+    let id = stand.arm("n3", None);
+    switched(&mut stand, "on");
+    for restart in 0..Deployment::RESTARTS {
+        stand.wait(9);
+        assert_eq!(pushes(&stand), [], "restart {restart}");
+        // A console that talks is a sign of life.
+        let said = stand.now;
+        stand.wait(2);
+        assert_eq!(drive(&stand.world, stand.now, |_| Some(said)).pushes, []);
+        assert_eq!(pushes(&stand), [Push::Again]);
+        switched(&mut stand, "reset");
+    }
+    stand.wait(14);
+    assert_eq!((pushes(&stand), due(&stand.world, stand.now).ends.len()), (vec![], 0));
+    stand.wait(2);
+    let ends = due(&stand.world, stand.now).ends;
+    assert!(
+        matches!(&ends[0].what, What::DeploymentEnded { deployment, ending: Ending::Failed, why }
+            if *deployment == id && why.contains("stood still after each of 3 restarts")),
+        "{ends:?}"
+    );
+}
+
+#[test]
+fn a_machine_that_is_dismissed_or_switched_by_hand_is_left_alone() {
+    let mut stand = stand();
+    let id = stand.arm("n3", None);
+    let dismissed = What::DeploymentEnded {
+        deployment: id,
+        ending: Ending::Dismissed,
+        why: "no".into(),
+    };
+    stand.happens("n3", dismissed);
+    assert_eq!(pushes(&stand), []);
+    let by_hand = What::DeploymentArmed {
+        via: crate::cluster::Via::Image,
+        source: "debian-12".into(),
+        profile: None,
+        onto: "the smallest disk".into(),
+        expires: stand.now + SignedDuration::from_hours(1),
+        attempts: 1,
+        by_hand: true,
+        frozen_seconds: Some(60),
+    };
+    stand.happens("n3", by_hand);
+    stand.wait(50);
+    assert_eq!(pushes(&stand), []);
 }

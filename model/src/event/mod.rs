@@ -351,6 +351,12 @@ pub enum What {
         expires: Timestamp,
         /// How many attempts may begin.
         attempts: u32,
+        /// A person switches the machine, although it has a BMC.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_hand: bool,
+        /// After so many seconds without a sign of life the machine is restarted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        frozen_seconds: Option<u32>,
     },
     /// A deployment ended.
     #[serde(rename = "deployment.ended")]

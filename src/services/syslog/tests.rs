@@ -49,6 +49,8 @@ impl Stand {
             onto: "the first disk".into(),
             expires: "2999-01-01T00:00:00Z".parse().unwrap(),
             attempts: 3,
+            by_hand: false,
+            frozen_seconds: None,
         };
         let deployment = journal.commit(vec![event("n1", armed)]).await.unwrap().last;
         let began = What::ScriptServed {
