@@ -7,7 +7,7 @@ BELLWETHER := target/release/bellwether
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 
-.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth dist bench-cache bench-deploy deb e2e-installer e2e-power-loss faults fuzz
+.PHONY: demo test lint build release packages image clean-demo docs bench bench-dhcp bench-tftp bench-http bench-storm bench-growth bench-bmc dist bench-cache bench-deploy deb e2e-installer e2e-power-loss faults fuzz
 
 demo: packages release
 	scripts/demo $(STATE)
@@ -52,7 +52,7 @@ docs:
 bench: dist
 	bench/run
 
-bench-dhcp bench-tftp bench-http bench-storm bench-growth: bench-%: dist
+bench-dhcp bench-tftp bench-http bench-storm bench-growth bench-bmc: bench-%: dist
 	bench/run $*
 
 dist:

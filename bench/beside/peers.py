@@ -10,6 +10,7 @@ from .lab import TARGET, run
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 INSTALLED = {
     "kea-dhcp4": "kea-dhcp4-server", "perfdhcp": "kea-admin", "dnsmasq": "dnsmasq-base", "nginx": "nginx-light",
+    "ipmipower": "freeipmi-tools", "ipmitool": "ipmitool",
     "wrk": "wrk", "curl": "curl", "ip": "iproute2", "ss": "iproute2",
 }
 # Their packages exclude each other.

@@ -8,7 +8,7 @@ import time
 from .lab import HERE, QUICK, ROUNDS
 
 RESULTS = os.path.join(HERE, "RESULTS.md")
-ORDER = ["DHCP", "TFTP", "HTTP", "Boot storm", "Growth"]
+ORDER = ["DHCP", "TFTP", "HTTP", "Boot storm", "Growth", "BMCs"]
 
 
 def middle(values):

@@ -135,7 +135,7 @@ impl Desk {
                         order: order.words(),
                         why: why.clone(),
                     };
-                    self.note(actor, node, began, what);
+                    self.note(actor, node, began, what).await;
                 }
                 json!({ "error": why, "passing": error.is_passing() })
             }
@@ -145,9 +145,12 @@ impl Desk {
         line
     }
 
-    fn note(&self, actor: &str, node: &Node, at: Timestamp, what: What) {
+    /// Writes down what was done: it is in the world when this returns, so that nobody does it again meanwhile.
+    async fn note(&self, actor: &str, node: &Node, at: Timestamp, what: What) {
         let event = NewEvent::new(at, actor, Subject::Node(node.name.to_string()), what);
-        self.journal.observe(vec![event]);
+        if let Err(error) = self.journal.commit(vec![event]).await {
+            tracing::error!(node = %node.name, %error, "what its BMC did cannot be written down");
+        }
     }
 
     async fn attempt(&self, actor: &str, node: &Arc<Node>, order: &Order, began: Timestamp) -> Result<Value, BmcError> {
@@ -157,7 +160,7 @@ impl Desk {
         let pin = known.clone().filter(|_| !matches!(order, Order::Trust));
         let board = Board::open(&Access::to(bmc, pin)?).await?;
         if let Some(sha256) = board.certificate().filter(|shown| known.as_ref() != Some(shown)) {
-            self.note(actor, node, began, What::BmcTrusted { sha256 });
+            self.note(actor, node, began, What::BmcTrusted { sha256 }).await;
         }
         match order {
             Order::Power { action, grace_seconds } => {
@@ -180,7 +183,7 @@ impl Desk {
                     persistent: boot.persistent,
                     uefi: boot.uefi,
                 };
-                self.note(actor, node, began, what);
+                self.note(actor, node, began, what).await;
                 Ok(json!({ "boot": device.as_str(), "persistent": boot.persistent, "uefi": boot.uefi }))
             }
             Order::Identify { seconds } => {
@@ -247,7 +250,7 @@ impl Desk {
             Action::Cycle | Action::Reset => Some("reset"),
         };
         if let Some(said) = said {
-            self.note(actor, node, began, What::Power { action: said.into() });
+            self.note(actor, node, began, What::Power { action: said.into() }).await;
         }
         Ok(json!({ "power": done.power, "how": done.how }))
     }

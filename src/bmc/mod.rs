@@ -9,6 +9,7 @@
 pub mod batch;
 mod board;
 mod desk;
+pub mod discover;
 mod error;
 pub mod facts;
 mod ipmi;

@@ -24,6 +24,8 @@ pub enum BmcCommand {
     Identify(Identify),
     /// Start BMCs themselves anew; their machines run on
     Restart(Nodes),
+    /// Find BMCs in a range of addresses, and print entries for the cluster file
+    Discover(super::discover::Discover),
     /// Take the certificates that Redfish BMCs show now; until then another than the first is refused
     Trust(Nodes),
 }
@@ -105,6 +107,7 @@ pub async fn run(printer: &Printer, paths: &Paths, command: &BmcCommand) -> Resu
             (json!({ "order": "identify", "seconds": seconds }), &identify.of)
         }
         BmcCommand::Restart(of) => (json!({ "order": "restart" }), of),
+        BmcCommand::Discover(wanted) => return super::discover::run(printer, wanted).await,
         BmcCommand::Trust(of) => (json!({ "order": "trust" }), of),
     };
     let results = give(paths, &of.nodes, order, &of.pace, |_| Ok(())).await?;

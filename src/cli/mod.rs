@@ -16,6 +16,7 @@ mod console;
 mod deploy;
 mod deployments;
 pub mod diagnostics;
+mod discover;
 mod doctor;
 mod events;
 mod explain;

@@ -1,5 +1,6 @@
 //! JSON over HTTPS, as BMCs speak it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::bmc::{Access, BmcError, Secret};
 /// How long an answer may take: some BMCs gather their sensors while one waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(3);
 /// Most octets of an answer.
 const LONGEST: usize = 4 << 20;
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -72,8 +73,18 @@ impl Answer {
 impl Http {
     /// Logs in, by a session if the BMC has them.
     pub(super) async fn open(access: &Access) -> Result<Self, BmcError> {
+        let mut http = Self::without_login(access.address, access.shown(), access.pin.clone());
+        http.login = Some(match access.quirks.basic_auth {
+            true => basic(&access.user, &access.password),
+            false => http.log_in(access).await?,
+        });
+        Ok(http)
+    }
+
+    /// A connection that has not logged in.
+    pub(super) fn without_login(to: SocketAddr, address: String, wanted: Option<String>) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let pin = Arc::new(Pin::new(provider.clone(), access.pin.clone()));
+        let pin = Arc::new(Pin::new(provider.clone(), wanted));
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the provider has the suites of TLS 1.2 and 1.3")
@@ -89,18 +100,13 @@ impl Http {
             .https_only()
             .enable_http1()
             .wrap_connector(connector);
-        let mut http = Self {
+        Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             pin,
-            base: format!("https://{}", access.address),
-            address: access.shown(),
+            base: format!("https://{to}"),
+            address,
             login: None,
-        };
-        http.login = Some(match access.quirks.basic_auth {
-            true => basic(&access.user, &access.password),
-            false => http.log_in(access).await?,
-        });
-        Ok(http)
+        }
     }
 
     async fn log_in(&self, access: &Access) -> Result<Login, BmcError> {

@@ -5,6 +5,9 @@ mod http;
 mod pin;
 mod read;
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use wire::ipmi::{BootDevice, Control};
 
@@ -13,6 +16,8 @@ use super::board::Boot;
 use super::facts::{Info, LogEntry, Power, Reading};
 use super::{Access, BmcError};
 
+/// How long a service may take to show its root.
+const ROOT: Duration = Duration::from_secs(10);
 /// Most members of a collection that are followed.
 const MOST: usize = 1000;
 
@@ -50,6 +55,18 @@ impl Redfish {
             }
         }
         Err(redfish.nonsense(what, "there is none with a power state"))
+    }
+
+    /// Whether there is a Redfish service at that address: its root needs no login (DSP0266 section 13.3.2).
+    pub(super) async fn is_there(address: SocketAddr) -> bool {
+        let http = Http::without_login(address, address.to_string(), None);
+        let root = tokio::time::timeout(ROOT, http.get("its root", "/redfish/v1/")).await;
+        match root {
+            Ok(Ok(root)) => root.body["RedfishVersion"].is_string() || root.body["Systems"].is_object(),
+            // Some want a login even for that.
+            Ok(Err(BmcError::Http { status: 401 | 403, .. })) => true,
+            _ => false,
+        }
     }
 
     fn http(&self) -> &Http {

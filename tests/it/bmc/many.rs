@@ -72,15 +72,7 @@ fn every_fault_of_real_bmcs_is_met() {
     }
     let server = Served::start_with(&segment, &cluster(&nodes), &PASSWORD);
     until("all but one answer", || {
-        let results = server.cli(&["--output", "json", "power", "status", "*"]).stdout;
-        let results: serde_json::Value = serde_json::from_slice(&results).unwrap();
-        results
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|line| line["ok"] == true)
-            .count()
-            == faults.len() - 1
+        server.cli(&["power", "status", "*!full"]).status.success()
     });
     for fault in faults.iter().filter(|fault| **fault != "full") {
         assert_eq!(server.text(&["power", "on", fault]), format!("{fault:<12} on\n"));

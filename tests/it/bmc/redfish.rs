@@ -42,3 +42,59 @@ fn a_redfish_bmc_is_operated_and_only_its_first_certificate_is_taken() {
     assert_eq!(server.text(&["power", "status", "n1"]), "off      n1\n");
     assert!(!server.text(&["events", "n1"]).contains(PASSWORD));
 }
+
+#[test]
+fn bmcs_are_found_and_make_entries_that_the_cluster_file_takes() {
+    let segment = Segment::new("10.77.0.1/24");
+    let _emulator = Sushy::start(&segment, 8444);
+    let _bmcs = super::virtuals::bmcs(&segment, &["127.5.0.1", "3", "--password-from", "env:BMC_PASSWORD"]);
+    let run = |words: &[&str]| {
+        let mut command = segment.command(crate::support::server::PROGRAM);
+        command
+            .args(["bmc", "discover"])
+            .args(words)
+            .env("BMC_PASSWORD", PASSWORD);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let login = [
+        "--user",
+        "root",
+        "--password-from",
+        "env:BMC_PASSWORD",
+        "--redfish-port",
+        "8444",
+    ];
+    let mut found = String::new();
+    super::emulators::until("the emulator is found", || {
+        found = run(&[&["127.0.0.1", "--from-redfish"], &login[..]].concat()).1;
+        found.contains("mac:")
+    });
+    assert!(found.contains("  nid001:  # Sushy Emulator"), "{found}");
+    assert!(
+        found.contains("bmc: { address: 127.0.0.1, protocol: redfish, port: 8444 }"),
+        "{found}"
+    );
+    // What was found is put into a file as it is.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let defaults = "defaults: { bmc: { user: root, password_from: \"env:BMC_PASSWORD\" } }";
+    std::fs::write(
+        file.path(),
+        format!("cluster: c\nnetworks: {{ lan: {{ prefix: 10.77.0.0/24 }} }}\n{defaults}\nnodes:\n{found}"),
+    )
+    .unwrap();
+    let checked = std::process::Command::new(crate::support::server::PROGRAM)
+        .arg("check")
+        .arg(file.path())
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    // Who speaks IPMI only, asked without a login, in a range where most are nobody.
+    let (well, found) = run(&["127.5.0.0/29", "--first", "rack1n08"]);
+    assert!(well && found.starts_with("# 3 of 6 addresses have a BMC"), "{found}");
+    assert!(
+        found.contains("  rack1n10:\n") && found.contains("bmc: { address: 127.5.0.3 }"),
+        "{found}"
+    );
+    assert!(!run(&["127.5.1.0/29"]).0);
+}

@@ -13,6 +13,7 @@ pub fn bmcs(segment: &Segment, words: &[&str]) -> Running {
     command
         .args(["lab", "bmcs"])
         .args(words)
+        .env("BMC_PASSWORD", super::emulators::PASSWORD)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
