@@ -50,11 +50,7 @@ fn in_folder(folder: tempfile::TempDir) -> Stage {
     let station = segment.plug(MAC);
     station.succeed(&["ip", "addr", "add", "10.77.0.11/24", "dev", "eth0"]);
     std::fs::write(folder.path().join("cluster.yaml"), CLUSTER).unwrap();
-    let file = |key, name| (key, name, name);
-    let boot = [file("kernel", "kernel"), file("initrd", "initrd")];
-    let rest = [file("root", "root.squashfs"), file("disk_initrd", "disk-initrd")];
-    image::put(&folder.path().join("images/tiny"), "system", &[boot, rest].concat());
-    image::put(&folder.path().join("images/agent"), "agent", &boot);
+    image::for_disks(folder.path());
     let served = Served::start_in(&segment, folder);
     served.until_served();
     Stage {

@@ -26,11 +26,7 @@ nodes:
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cluster.yaml"), CLUSTER).unwrap();
-    let file = |key, name| (key, name, name);
-    let boot = [file("kernel", "kernel"), file("initrd", "initrd")];
-    let rest = [file("root", "root.squashfs"), file("disk_initrd", "disk-initrd")];
-    image::put(&folder.path().join("images/tiny"), "system", &[boot, rest].concat());
-    image::put(&folder.path().join("images/agent"), "agent", &boot);
+    image::for_disks(folder.path());
     folder
 }
 

@@ -24,6 +24,15 @@ pub fn put(folder: &Path, kind: &str, files: &[(&str, &str, &str)]) {
     std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
 }
 
+/// Puts an image that may go to disks, `tiny`, and the agent that writes it, into a state folder.
+pub fn for_disks(state: &Path) {
+    let file = |key, name| (key, name, name);
+    let boot = [file("kernel", "kernel"), file("initrd", "initrd")];
+    let rest = [file("root", "root.squashfs"), file("disk_initrd", "disk-initrd")];
+    put(&state.join("images/tiny"), "system", &[boot, rest].concat());
+    put(&state.join("images/agent"), "agent", &boot);
+}
+
 /// An image of three small files that boots over the network, `tiny`, below a state folder.
 pub fn tiny(state: &Path) {
     let kernel = "k".repeat(100_000);
