@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use model::deployment::{CONDUCTOR, Push, drive, due};
 use model::world::World;
 use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bmc::{Desk, Order};
@@ -21,8 +22,10 @@ use crate::journal::{Journal, JournalError};
 const AT_LEAST: Duration = Duration::from_secs(30);
 /// How long it waits after the journal took nothing.
 const RETRY: Duration = Duration::from_secs(5);
-/// Machines that are switched at once: all of a room at one moment would trip its breaker.
+/// Machines that are switched at once.
 const AT_ONCE: usize = 16;
+/// Time between two that begin: all of a room at one moment would trip its breaker.
+const APART: Duration = Duration::from_millis(500);
 
 /// Ends what is due now. Run before any door opens: nothing that expired while the server was away may begin.
 ///
@@ -50,6 +53,8 @@ pub struct Conductor {
     /// One of them is done.
     done: Arc<Notify>,
     slots: Arc<Semaphore>,
+    /// When the next one may begin.
+    turn: Arc<Mutex<Instant>>,
 }
 
 impl Conductor {
@@ -62,6 +67,7 @@ impl Conductor {
             busy: Arc::default(),
             done: Arc::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
+            turn: Arc::new(Mutex::new(Instant::now())),
         }
     }
 
@@ -125,6 +131,13 @@ impl Conductor {
 
     async fn switch(self, node: String, push: Push) {
         if let Ok(_slot) = self.slots.acquire().await {
+            let turn = {
+                let mut next = self.turn.lock().expect("nobody panics while holding it");
+                let turn = (*next).max(Instant::now());
+                *next = turn + APART;
+                turn
+            };
+            tokio::time::sleep_until(turn).await;
             let world = self.journal.world();
             // Whoever dismissed it meanwhile does not want it switched.
             let wanted = world.deployments.active_of(&node).is_some();
