@@ -11,6 +11,7 @@ pub mod backup;
 pub mod bmc;
 pub mod cache;
 pub mod capture;
+pub mod causes;
 pub mod cli;
 pub mod cluster_file;
 pub mod conductor;

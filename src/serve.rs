@@ -8,7 +8,7 @@ mod samples;
 mod spawn;
 mod thread;
 
-pub use error::{ServeError, chain};
+pub use error::ServeError;
 
 use std::path::PathBuf;
 use std::sync::Arc;

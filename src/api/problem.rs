@@ -51,15 +51,9 @@ impl ApiProblem {
 
     /// The server cannot do it now.
     pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut detail = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            detail = format!("{detail}: {next}");
-            cause = next.source();
-        }
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            detail,
+            detail: crate::causes::chain(error),
             diagnostics: None,
         }
     }

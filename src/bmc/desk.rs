@@ -15,8 +15,8 @@ use wire::ipmi::BootDevice;
 use super::facts::Power;
 use super::power::{self, Action};
 use super::{Access, BmcError, Board, Boot};
+use crate::causes::chain;
 use crate::journal::Journal;
-use crate::serve::chain;
 
 /// What is wanted of a BMC.
 #[derive(Debug, Clone, Deserialize)]

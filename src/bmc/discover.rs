@@ -13,7 +13,7 @@ use super::batch::{self, Pace};
 use super::facts::Info;
 use super::redfish::Redfish;
 use super::{Access, BmcError, Board, IPMI_PORT, Protocol, Quirks, REDFISH_PORT, Secret};
-use crate::serve::chain;
+use crate::causes::chain;
 
 /// How long a BMC may take to answer a ping; it is sent twice.
 const PONG: Duration = Duration::from_millis(700);

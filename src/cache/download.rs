@@ -188,7 +188,7 @@ async fn fetch(
         Ok(Ok(draft)) => draft,
         Ok(Err(error)) => {
             if !matches!(error, StoreError::TooLarge(_)) {
-                cache.troubled(url, &disk(crate::serve::chain(&error)));
+                cache.troubled(url, &disk(crate::causes::chain(&error)));
             }
             return Ok(End::NoRoom);
         }
@@ -256,7 +256,7 @@ async fn fetch(
             Ok(End::Complete(Some(entry)))
         }
         Ok(Err(error)) => {
-            cache.troubled(url, &disk(crate::serve::chain(&error)));
+            cache.troubled(url, &disk(crate::causes::chain(&error)));
             all_there();
             Ok(End::Complete(None))
         }

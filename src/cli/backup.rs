@@ -65,7 +65,7 @@ pub async fn restore(printer: &Printer, paths: &Paths, args: &Restore) -> Result
 }
 
 fn failure(error: &BackupError) -> Failure {
-    let text = crate::serve::chain(error);
+    let text = crate::causes::chain(error);
     match error {
         BackupError::Exists(_) | BackupError::NotEmpty(_) | BackupError::NoState(_) => Failure::usage(text),
         _ => Failure::new(text),

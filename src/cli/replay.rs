@@ -10,9 +10,9 @@ use serde_json::json;
 use super::args::Replay;
 use super::{Failure, Printer, sheet};
 use crate::capture::{self, Capture};
+use crate::causes::chain;
 use crate::cluster_file;
 use crate::replay::{Replayed, Verdict, replay};
-use crate::serve::chain;
 
 /// Longest file that is read.
 const LONGEST: u64 = 1 << 30;

@@ -9,7 +9,7 @@ use crate::serve::{Options, ServeError};
 pub fn run(paths: &Paths, args: Serve) -> Result<(), Failure> {
     crate::telemetry::logs(args.log == LogFormat::Json);
     let became = crate::privileges::give_up(paths.state(), args.user.as_deref())
-        .map_err(|error| Failure::new(crate::serve::chain(&error)))?;
+        .map_err(|error| Failure::new(crate::causes::chain(&error)))?;
     if let Some(user) = became {
         tracing::info!(user, "gave up root");
     }
@@ -34,6 +34,6 @@ pub fn run(paths: &Paths, args: Serve) -> Result<(), Failure> {
             }
         }
         ServeError::NoCluster => Failure::usage(error.to_string()),
-        error => Failure::new(crate::serve::chain(&error)),
+        error => Failure::new(crate::causes::chain(&error)),
     })
 }

@@ -61,7 +61,7 @@ impl Source {
             None => Err("it has no way to a console".into()),
             Some(ConsoleVia::Sol) => {
                 let opened = async { Sol::open(&(self.access)()?, steal).await };
-                let (sol, heard) = opened.await.map_err(|error| crate::serve::chain(&error))?;
+                let (sol, heard) = opened.await.map_err(|error| crate::causes::chain(&error))?;
                 Ok(Line {
                     heard,
                     typed: Typist::Sol(sol),

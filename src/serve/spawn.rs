@@ -9,9 +9,10 @@ use model::cluster::Doors;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ServeError, chain, samples, thread};
+use super::{ServeError, samples, thread};
 use crate::bmc::Desk;
 use crate::cache::{self, Cache};
+use crate::causes::chain;
 use crate::conductor::Conductor;
 use crate::console::Consoles;
 use crate::http::{self, HttpCounters};

@@ -6,7 +6,7 @@ use std::io;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::chain;
+use crate::causes::chain;
 
 /// Runs a service on a thread of its own with its own reactor, for services whose work is a great many small turns: they take
 /// no time from the others, and no other thread takes turns from them, which would cost more than each turn.

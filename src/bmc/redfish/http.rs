@@ -261,7 +261,7 @@ impl Http {
         }
         BmcError::Unreachable {
             address: self.address.clone(),
-            source: std::io::Error::other(crate::serve::chain(error)),
+            source: std::io::Error::other(crate::causes::chain(error)),
         }
     }
 
