@@ -11,7 +11,9 @@ pub struct Secret(Vec<u8>);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The environment variable is not set.
-    #[error("the environment variable {name}, which holds the BMC's password, is not set where the server runs")]
+    #[error(
+        "the environment variable {name}, which should hold the BMC's password, is not set in the process that asks the BMC"
+    )]
     Variable {
         /// Its name.
         name: String,

@@ -1,9 +1,13 @@
 //! What can be typed.
 
+mod deploying;
+
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use deploying::{Deploy, DeploymentCommand, Deployments, Dismiss, ShowDeployment};
 
 use super::image::ImageCommand;
 use super::media::MediaCommand;
@@ -268,93 +272,6 @@ pub struct Boot {
     /// For one boot only
     #[arg(long)]
     pub once: bool,
-}
-
-/// `deploy`.
-#[derive(Debug, ClapArgs)]
-pub struct Deploy {
-    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub nodes: String,
-    /// Another profile than the declared one
-    #[arg(long, short)]
-    pub profile: Option<String>,
-    /// Do not ask
-    #[arg(long, short)]
-    pub yes: bool,
-    /// How long the nodes may take to ask for their script: 30m, 24h, 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = within)]
-    pub within: i64,
-    /// How often an installation is tried [default: as declared, else 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub attempts: Option<u32>,
-    /// Arm them and leave
-    #[arg(long)]
-    pub no_wait: bool,
-    /// Switch no machine: somebody presses the buttons
-    #[arg(long)]
-    pub by_hand: bool,
-    /// Restart a machine of which nothing was heard, neither on the network nor on its console, for so many seconds; three
-    /// times at most [default: 600]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(30..=86_400))]
-    pub frozen: Option<u32>,
-}
-
-/// `deployments`.
-#[derive(Debug, ClapArgs)]
-pub struct Deployments {
-    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
-    #[arg(default_value = "*", value_parser = NonEmptyStringValueParser::new())]
-    pub nodes: String,
-    /// Earlier ones of each node too
-    #[arg(long, short)]
-    pub all: bool,
-}
-
-/// What to do with a deployment.
-#[derive(Debug, Subcommand)]
-pub enum DeploymentCommand {
-    /// Show its steps, what it waits for, and its log if it failed
-    Show(ShowDeployment),
-}
-
-/// `deployment show`.
-#[derive(Debug, ClapArgs)]
-pub struct ShowDeployment {
-    /// Number of the deployment, or a node for its latest
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub id: String,
-    /// The whole log of its installer
-    #[arg(long, short)]
-    pub log: bool,
-    /// Go on with what the installer says from now
-    #[arg(long, short)]
-    pub follow: bool,
-}
-
-/// `dismiss`.
-#[derive(Debug, ClapArgs)]
-pub struct Dismiss {
-    /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub nodes: String,
-}
-
-/// A time in seconds: a number with `m`, `h` or `d`.
-fn within(text: &str) -> Result<i64, String> {
-    let wrong = || format!("{text} is no time: 30m, 24h, 7d");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let seconds = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    match i64::from(number) * seconds {
-        seconds @ 60..=2_678_400 => Ok(seconds),
-        _ => Err(format!("{text} is not from 1m to 31d")),
-    }
 }
 
 /// `nodes`.

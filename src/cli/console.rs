@@ -12,7 +12,7 @@ use super::client::{Client, segment};
 use super::listing::{text, time};
 use super::output;
 use super::paths::Paths;
-use super::{Failure, Printer};
+use super::{Failure, Printer, span};
 
 /// `console`.
 #[derive(Debug, Args)]
@@ -91,18 +91,9 @@ fn since(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse() {
         return Ok(at);
     }
-    let wrong = || format!("{text} is no time: 90s, 10m, 2h, 3d, or 2026-11-26T06:00:00Z");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    let ago = SignedDuration::from_secs(i64::from(number) * seconds);
-    Timestamp::now().checked_sub(ago).map_err(|_| wrong())
+    let ago = span::seconds(text).map_err(|wrong| format!("{wrong}, or 2026-11-26T06:00:00Z"))?;
+    let at = Timestamp::now().checked_sub(SignedDuration::from_secs(ago));
+    at.map_err(|_| format!("{text} is before all time"))
 }
 
 /// Runs what was asked for.
@@ -134,7 +125,16 @@ async fn log(paths: &Paths, wanted: &Log) -> Result<(), Failure> {
     if let Some(since) = wanted.since {
         path.push_str(&format!("&since={since}"));
     }
-    Client::new(paths).pieces(&path, output::bytes).await
+    let mut said = false;
+    let show = |octets: &[u8]| {
+        said |= !octets.is_empty();
+        output::bytes(octets)
+    };
+    Client::new(paths).pieces(&path, show).await?;
+    match said {
+        true => Ok(()),
+        false => Err(Failure::new(format!("the console of {} said nothing", wanted.node))),
+    }
 }
 
 async fn grep(printer: &Printer, paths: &Paths, wanted: &Grep) -> Result<(), Failure> {

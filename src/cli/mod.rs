@@ -35,6 +35,7 @@ mod replay;
 mod serve;
 mod sheet;
 mod show;
+mod span;
 mod story;
 mod timeline;
 mod wait;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::listing::text;
 use super::paths::Paths;
-use super::{Failure, Printer, output};
+use super::{Failure, Printer, output, span};
 
 /// Up to so many nodes have a line of their own.
 const LINES: usize = 24;
@@ -39,9 +39,9 @@ pub struct Power {
     /// Nodes: nid[001-009,12], @compute, *, a,b, @x!nid003
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub nodes: String,
-    /// For `soft`: switch off what is not down after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub grace: Option<u64>,
+    /// For `soft`: switch off what is not down after that time: 90s, 5m
+    #[arg(long, value_name = "TIME", value_parser = grace)]
+    pub grace: Option<i64>,
     /// How many are done at once and how far apart they begin
     #[command(flatten)]
     pub pace: Pace,
@@ -54,8 +54,19 @@ pub struct Pace {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=512), default_value_t = 64)]
     pub at_once: u64,
     /// Seconds between two that begin: machines that all start at one moment trip a breaker
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = stagger)]
     pub stagger: f64,
+}
+
+fn grace(text: &str) -> Result<i64, String> {
+    span::between(text, "1s", "1d")
+}
+
+fn stagger(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("{text} is no number of seconds from 0 to 3600: 0.5, 2")),
+    }
 }
 
 /// Switches, or looks.

@@ -84,7 +84,7 @@ fn armed(cluster: &str, firmware: &str) -> Lab {
         "--images",
         &images,
     ]);
-    lab.text(&["deploy", "n1", "--yes", "--no-wait", "--frozen", "120"]);
+    lab.text(&["deploy", "n1", "--yes", "--no-wait", "--frozen", "120s"]);
     lab
 }
 

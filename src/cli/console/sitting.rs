@@ -72,7 +72,10 @@ async fn show(node: &str, mut reader: impl tokio::io::AsyncRead + Unpin) -> Resu
             )));
         }
     }
-    Ok(())
+    // Whoever ends well says so before.
+    Err(Failure::new(format!(
+        "the server hung up; what {node} said is in the log"
+    )))
 }
 
 /// Keys go to the console; letters after `&` are done. Who only looks on does so without standard input, too.

@@ -38,7 +38,7 @@ pub enum LabCommand {
     /// Switch machines
     Power(Power),
     /// Make a machine stand still as one that hangs; a reset or switching it off ends that
-    Hang(Console),
+    Hang(Hang),
     /// Stop the server and start it again, as this program is now
     Restart,
     /// Run a command inside the lab's network
@@ -155,6 +155,13 @@ pub struct Console {
     /// Print all that it said since the lab came up, and leave
     #[arg(long)]
     pub log: bool,
+}
+
+/// `lab hang`.
+#[derive(Debug, Args)]
+pub struct Hang {
+    /// Node
+    pub node: String,
 }
 
 /// `lab power`.

@@ -53,7 +53,7 @@ fn ten_deployments_switch_their_machines_on_although_the_server_is_killed_in_the
     server.until("the BMCs answer", || {
         server.cli(&["power", "status", "n[01-10]"]).status.success()
     });
-    server.text(&["deploy", "n[01-10]", "--yes", "--no-wait", "--frozen", "60"]);
+    server.text(&["deploy", "n[01-10]", "--yes", "--no-wait", "--frozen", "60s"]);
     let folder = server.kill();
     let server = Served::start_in_with(&segment, folder, &VARIABLES);
     server.until("all are switched on", || switched(&server).len() == 10);

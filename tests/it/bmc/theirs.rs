@@ -76,7 +76,7 @@ fn a_bmc_without_a_cycle_is_switched_off_and_on() {
         "n1: boots pxe next (UEFI)\n"
     );
     assert_eq!(
-        server.text(&["power", "soft", "n1", "--grace", "20"]),
+        server.text(&["power", "soft", "n1", "--grace", "20s"]),
         "n1           off\n"
     );
 }
