@@ -122,7 +122,7 @@ impl Desk {
     }
 
     /// Carries an order out for one node. What comes back is for its line in a list of results:
-    /// `node`, `ok`, and `error` or what was found.
+    /// `node`, `ok`, and what was found, or `error` with whether the BMC let us in (`inside`).
     pub async fn carry_out(&self, actor: &str, node: &Arc<Node>, order: &Order) -> Value {
         let began = Timestamp::now();
         let done = self.attempt(actor, node, order, began).await;
@@ -137,7 +137,7 @@ impl Desk {
                     };
                     self.note(actor, node, began, what).await;
                 }
-                json!({ "error": why, "passing": error.is_passing() })
+                json!({ "error": why, "inside": error.is_inside() })
             }
         };
         line["node"] = json!(&*node.name);

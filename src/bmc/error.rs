@@ -115,6 +115,24 @@ impl BmcError {
         }
     }
 
+    /// Whether the BMC does not let us in, and will not a moment later: who asks again and again locks the account.
+    pub fn is_refused_login(&self) -> bool {
+        match self {
+            Self::Session { .. } | Self::Http { status: 401 | 403, .. } => !self.is_passing(),
+            Self::OtherCertificate { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the BMC let us in, so that it may do something else that it is asked.
+    pub fn is_inside(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Nonsense { .. } | Self::Unsupported { .. } | Self::Unchanged { .. } => true,
+            Self::Http { .. } => !self.is_refused_login(),
+            _ => false,
+        }
+    }
+
     /// Whether the BMC says that it cannot do this at all.
     pub fn is_unsupported(&self) -> bool {
         match self {

@@ -51,8 +51,13 @@ pub enum Heard {
     Opened,
     /// The machine said this.
     Said(Vec<u8>),
-    /// It is not ours (any more), and why.
-    Closed(String),
+    /// It is not ours (any more).
+    Closed {
+        /// Why.
+        why: String,
+        /// Another session has it.
+        taken: bool,
+    },
 }
 
 /// Most of what a console says that waits for its reader; then the BMC waits.
@@ -234,8 +239,13 @@ impl Driver {
         }
     }
 
+    async fn closed(&self, why: &str, taken: bool) {
+        let why = why.to_string();
+        self.tell(Heard::Closed { why, taken }).await;
+    }
+
     async fn fail(self, error: std::io::Error) {
-        self.tell(Heard::Closed(error.to_string())).await;
+        self.closed(&error.to_string(), false).await;
         if let Some(opened) = self.opened {
             opened.send(Err(LinkError::Socket(error))).ok();
         }
@@ -265,17 +275,15 @@ impl Driver {
                     for (_, done) in self.waiting.drain() {
                         done.send(Err(why)).ok();
                     }
-                    self.tell(Heard::Closed(why.to_string())).await;
+                    self.closed(&why.to_string(), false).await;
                 }
                 Event::ConsoleOpened => self.tell(Heard::Opened).await,
                 Event::ConsoleSaid(data) => self.tell(Heard::Said(data)).await,
-                Event::ConsoleRefused(Completion::IN_USE) => {
-                    self.tell(Heard::Closed("another session has the console".into())).await;
-                }
-                Event::ConsoleRefused(said) => self.tell(Heard::Closed(said.to_string())).await,
+                Event::ConsoleRefused(Completion::IN_USE) => self.closed("another session has it", true).await,
+                Event::ConsoleRefused(said) => self.closed(&said.to_string(), false).await,
                 Event::ConsoleClosed => {
-                    let why = "the BMC closed the console, or gave it to another session";
-                    self.tell(Heard::Closed(why.into())).await;
+                    let why = "its BMC closed it, or gave it to another session";
+                    self.closed(why, true).await;
                 }
             }
         }

@@ -159,8 +159,8 @@ impl Conductor {
                 uefi: None,
             };
             let told = self.desk.carry_out(CONDUCTOR, node, &boot).await;
-            // One that cannot choose may boot from the network all the same; one that is not there cannot be switched.
-            if told["ok"] != true && told["passing"] == true {
+            // One that cannot choose may boot from the network all the same; one that did not let us in is not asked twice.
+            if told["ok"] != true && told["inside"] != true {
                 return;
             }
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::log::Logs;
-use super::source::{Line, Source};
+use super::source::{Cause, End, Line, Source};
 use super::watcher::{BEHIND, Watcher};
 use super::{Frame, Mode, Refused, Typing, Visit, event};
 use crate::bmc::{Heard, Typed};
@@ -20,6 +20,8 @@ use crate::journal::Journal;
 /// Pauses between tries: a BMC that starts anew is back in a minute, one that is gone is not hurried.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// A BMC that does not let us in is left alone for so long: most lock an account after some wrong passwords.
+const LOCKED_OUT: Duration = Duration::from_secs(600);
 /// A line that was open for so long was a good one: pauses begin anew.
 const GOOD: Duration = Duration::from_secs(60);
 /// Octets that are shown again to who asks.
@@ -154,12 +156,6 @@ struct Keeper {
     listener: Listener,
 }
 
-/// Why a line is let go.
-enum End {
-    Cancelled,
-    Closed(String),
-}
-
 impl Keeper {
     async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
@@ -179,13 +175,18 @@ impl Keeper {
             let began = Instant::now();
             let end = match opened {
                 Ok(line) => self.hold(line).await,
-                Err(why) => End::Closed(why),
+                Err(end) => Some(end),
             };
-            let End::Closed(why) = end else { return self.farewell() };
+            let Some(End { why, cause }) = end else {
+                return self.farewell();
+            };
             if began.elapsed() >= GOOD {
                 pause = FIRST_PAUSE;
             }
-            steal = !why.contains("another session");
+            steal = cause != Cause::Taken;
+            if cause == Cause::Refused {
+                pause = LOCKED_OUT;
+            }
             tracing::debug!(node = %self.node, why, "a console is closed");
             self.stands(State::Closed(why.clone()));
             self.tell(&Frame::Info(format!(
@@ -197,15 +198,22 @@ impl Keeper {
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(until) => break,
-                    Some(order) = self.taken.recv() => self.order(order, None).await,
+                    Some(order) = self.taken.recv() => {
+                        // Somebody sits down at it: he may have seen to what was wrong.
+                        let is_new = matches!(order, Order::Attach { .. });
+                        self.order(order, None).await;
+                        if is_new {
+                            break;
+                        }
+                    }
                     () = self.cancel.cancelled() => return self.farewell(),
                 }
             }
         }
     }
 
-    /// Holds an open line until it breaks.
-    async fn hold(&mut self, mut line: Line) -> End {
+    /// Holds an open line until it breaks; `None`: until the server has enough.
+    async fn hold(&mut self, mut line: Line) -> Option<End> {
         loop {
             tokio::select! {
                 heard = line.heard() => match heard {
@@ -214,11 +222,14 @@ impl Keeper {
                         self.tell(&Frame::Info("connected".into()));
                     }
                     Some(Heard::Said(data)) => self.said(data.into()).await,
-                    Some(Heard::Closed(why)) => return End::Closed(why),
-                    None => return End::Closed("the session ended".into()),
+                    Some(Heard::Closed { why, taken }) => {
+                        let cause = if taken { Cause::Taken } else { Cause::Broken };
+                        return Some(End { why, cause });
+                    }
+                    None => return Some(End::broken("the session ended")),
                 },
                 Some(order) = self.taken.recv() => self.order(order, Some(&line)).await,
-                () = self.cancel.cancelled() => return End::Cancelled,
+                () = self.cancel.cancelled() => return None,
             }
         }
     }

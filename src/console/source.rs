@@ -29,6 +29,33 @@ pub(super) struct Line {
     typed: Typist,
 }
 
+/// Why a line is not, or not any more.
+#[derive(Debug)]
+pub(super) struct End {
+    pub why: String,
+    pub cause: Cause,
+}
+
+/// What kind of end it is: what is done next depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It broke, or could not be opened: it is tried again.
+    Broken,
+    /// Somebody else has it: it is not taken from him.
+    Taken,
+    /// We are not let in: asking again and again would lock the account.
+    Refused,
+}
+
+impl End {
+    pub(super) fn broken(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            cause: Cause::Broken,
+        }
+    }
+}
+
 enum Typist {
     Sol(Sol),
     Stream(mpsc::Sender<Typed>),
@@ -52,16 +79,22 @@ impl Source {
     }
 
     /// Opens it. With `steal` a console of a BMC is taken from whoever has it.
-    pub(super) async fn open(&self, steal: bool) -> Result<Line, String> {
+    pub(super) async fn open(&self, steal: bool) -> Result<Line, End> {
         let cannot = |place: &str| {
-            let place = place.to_string();
-            move |error: std::io::Error| format!("{place} cannot be opened: {error}")
+            let why = format!("{place} cannot be opened");
+            move |error: std::io::Error| End::broken(format!("{why}: {error}"))
         };
         match &self.via {
-            None => Err("it has no way to a console".into()),
+            None => Err(End::broken("it has no way to a console")),
             Some(ConsoleVia::Sol) => {
                 let opened = async { Sol::open(&(self.access)()?, steal).await };
-                let (sol, heard) = opened.await.map_err(|error| crate::causes::chain(&error))?;
+                let (sol, heard) = opened.await.map_err(|error| End {
+                    why: crate::causes::chain(&error),
+                    cause: match error.is_refused_login() {
+                        true => Cause::Refused,
+                        false => Cause::Broken,
+                    },
+                })?;
                 Ok(Line {
                     heard,
                     typed: Typist::Sol(sol),
@@ -126,7 +159,7 @@ fn stream_line(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Line {
                 },
             }
         };
-        said.send(Heard::Closed(why)).await.ok();
+        said.send(Heard::Closed { why, taken: false }).await.ok();
     });
     Line {
         heard,

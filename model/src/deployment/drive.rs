@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Deployment, Phase};
 use crate::cluster::{AfterInstall, Node};
-use crate::world::{NodeState, World};
+use crate::world::{BmcFailure, NodeState, World};
 
 /// What is done to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,16 @@ pub struct Drive {
 
 /// The last restart has this much longer.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
-/// A BMC that failed is asked again after so long.
-pub const RETRY: SignedDuration = SignedDuration::from_secs(60);
+/// A BMC that failed is asked again after so long, and after twice the time each time that it fails again: one that does
+/// not let us in locks the account of who asks too often.
+const RETRY: SignedDuration = SignedDuration::from_secs(60);
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(30);
+
+/// When a BMC that failed is asked again.
+pub(super) fn asked_again(failed: &BmcFailure) -> Timestamp {
+    let doublings = failed.times.saturating_sub(1).min(16);
+    failed.at + (RETRY * (1 << doublings)).min(LONGEST_RETRY)
+}
 
 impl Deployment {
     /// How often a machine that stands still is restarted.
@@ -62,7 +70,7 @@ pub fn drive(world: &World, now: Timestamp, said: impl Fn(&str) -> Option<Timest
         };
         // What its BMC just refused is not asked again at once.
         let at = match &state.bmc.failed {
-            Some(failed) => at.max(failed.at + RETRY),
+            Some(failed) => at.max(asked_again(failed)),
             None => at,
         };
         match at <= now {

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::drive::asked_again;
 use super::{Attempt, Deployment, Phase};
 use crate::cluster::{AfterInstall, Via};
 use crate::measure;
@@ -150,7 +151,10 @@ fn by_whom(world: &World, deployment: &Deployment) -> Wait {
         (Some(failed), _) => wait(
             format!("its BMC, which failed to {}: {}", failed.order, failed.why),
             failed.at,
-            "it is asked again each minute; or switch the machine on by hand".into(),
+            format!(
+                "it is asked again {} later; or switch the machine on by hand",
+                measure::span(asked_again(failed).duration_since(failed.at))
+            ),
         ),
         (None, None) => wait(
             "its BMC to switch it on".into(),

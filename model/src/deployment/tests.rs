@@ -558,6 +558,16 @@ fn a_node_with_a_bmc_is_switched_on_once_and_one_without_is_waited_for() {
     );
     stand.wait(1);
     assert_eq!(pushes(&stand), [Push::Begin]);
+    // And one that refuses again has twice the time: an account that is asked for too often is locked.
+    let failed = What::BmcFailed {
+        order: "boot pxe".into(),
+        why: "the password is wrong".into(),
+    };
+    stand.happens_by(CONDUCTOR, "n3", failed);
+    stand.wait(1);
+    assert_eq!(pushes(&stand), []);
+    stand.wait(1);
+    assert_eq!(pushes(&stand), [Push::Begin]);
     switched(&mut stand, "on");
     assert_eq!(pushes(&stand), []);
     assert_eq!(waits(&stand, "n3"), "its firmware to ask the network");

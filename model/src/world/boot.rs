@@ -77,6 +77,9 @@ pub struct BmcFailure {
     pub why: String,
     /// When.
     pub at: Timestamp,
+    /// How often in a row, this time included.
+    #[serde(default)]
+    pub times: u32,
 }
 
 impl NodeState {

@@ -58,10 +58,12 @@ impl NodeState {
             // What a BMC says is no sign of life of its machine.
             What::BmcBoot { .. } => return,
             What::BmcFailed { order, why } => {
+                let before = self.bmc.failed.as_ref().map_or(0, |failed| failed.times);
                 self.bmc.failed = Some(BmcFailure {
                     order: order.clone(),
                     why: why.clone(),
                     at,
+                    times: before.saturating_add(1),
                 });
                 return;
             }
