@@ -271,12 +271,18 @@ impl Live {
     fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let append = |name: &str| File::options().create(true).append(true).open(folder.join(name));
-        let (octets, times) = (append("live")?, append("live.times")?);
-        // A record that was cut off would shift all that follow.
+        let (mut octets, mut times) = (append("live")?, append("live.times")?);
+        let mut length = octets.metadata()?.len();
+        // The process ended while this part was put away: that is done to its end, so that nothing is there twice.
+        if length >= SEGMENT {
+            rotate(folder)?;
+            (octets, times, length) = (append("live")?, append("live.times")?, 0);
+        }
+        // A record that was cut off would shift all that follow; times without octets mean nothing.
         let whole = times.metadata()?.len() / RECORD as u64 * RECORD as u64;
-        times.set_len(whole)?;
+        times.set_len(if length == 0 { 0 } else { whole })?;
         Ok(Self {
-            length: octets.metadata()?.len(),
+            length,
             octets,
             times,
             last: i64::MIN,
@@ -303,20 +309,29 @@ impl Live {
 /// Compresses the live part under the next number, and lets the oldest go.
 fn rotate(folder: &Path) -> io::Result<()> {
     let mut numbers = numbers(folder)?;
-    let number = numbers.last().map_or(1, |last| last + 1);
-    let (octets, times) = old(folder, number);
-    compress(&folder.join("live.times"), &times)?;
-    compress(&folder.join("live"), &octets)?;
+    if !is_put_away(folder, numbers.last().copied())? {
+        let number = numbers.last().map_or(1, |last| last + 1);
+        let (octets, times) = old(folder, number);
+        compress(&folder.join("live.times"), &times)?;
+        compress(&folder.join("live"), &octets)?;
+        numbers.push(number);
+    }
     // The times go last: without octets they mean nothing.
     fs::remove_file(folder.join("live"))?;
     fs::remove_file(folder.join("live.times"))?;
-    numbers.push(number);
     for number in &numbers[..numbers.len().saturating_sub(KEPT)] {
         let (octets, times) = old(folder, *number);
         fs::remove_file(octets)?;
         fs::remove_file(times).ok();
     }
     Ok(())
+}
+
+/// Whether the last part is what is live still: what was said may repeat itself, but not its times.
+fn is_put_away(folder: &Path, last: Option<u64>) -> io::Result<bool> {
+    let Some(number) = last else { return Ok(false) };
+    let times = zstd::decode_all(File::open(old(folder, number).1)?)?;
+    Ok(!times.is_empty() && times == fs::read(folder.join("live.times"))?)
 }
 
 fn compress(from: &Path, to: &Path) -> io::Result<()> {
@@ -382,6 +397,36 @@ mod tests {
         assert_eq!(logs.tail("n2", 8).unwrap(), b"");
         assert_eq!(all(&logs, Some(at(19))), [(at(19), 1 << 20), (at(20), 8)]);
         assert_eq!(logs.lost(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_was_put_away_when_the_process_ended_is_there_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let node: Arc<str> = "n1".into();
+        let write = async |seconds: i64, data: Bytes| {
+            let logs = Logs::open(folder.path().to_path_buf()).unwrap();
+            logs.write(&node, at(seconds), data).await;
+            logs.flush().await;
+            logs
+        };
+        write(0, Bytes::from(vec![b'x'; (SEGMENT - 1) as usize])).await;
+        let file = |name: &str| folder.path().join("n1").join(name);
+        write(1, Bytes::from_static(b"y")).await;
+        assert!(!file("live").exists());
+        // As if it had ended before the live part was taken away.
+        for (part, live) in [("00000001.zst", "live"), ("00000001.times.zst", "live.times")] {
+            let put_away = zstd::decode_all(File::open(file(part)).unwrap()).unwrap();
+            std::fs::write(file(live), put_away).unwrap();
+        }
+        let logs = write(2, Bytes::from_static(b"z")).await;
+        assert_eq!(
+            all(&logs, None),
+            [(at(0), SEGMENT as usize - 1), (at(1), 1), (at(2), 1)]
+        );
+        // Or after the octets, before their times.
+        std::fs::remove_file(file("live")).unwrap();
+        let logs = write(3, Bytes::from_static(b"w")).await;
+        assert_eq!(all(&logs, None)[2..], [(at(3), 1)]);
     }
 
     #[tokio::test]

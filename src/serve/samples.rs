@@ -32,13 +32,18 @@ pub(super) fn journal(journal: &Journal) -> Vec<Sample> {
             counts.errors,
         ),
     ]
-    .map(|(name, help, value)| Sample {
+    .map(plain)
+    .into()
+}
+
+/// A count without a label.
+fn plain((name, help, value): (&'static str, &'static str, u64)) -> Sample {
+    Sample {
         name,
         help,
         label: None,
         value,
-    })
-    .into()
+    }
 }
 
 /// Those of the consoles.
@@ -52,14 +57,7 @@ pub(super) fn consoles(consoles: &Consoles) -> Vec<Sample> {
             consoles.logs().lost(),
         ),
     ];
-    counts
-        .map(|(name, help, value)| Sample {
-            name,
-            help,
-            label: None,
-            value,
-        })
-        .into()
+    counts.map(plain).into()
 }
 
 /// Those of the nodes' HTTP door.

@@ -84,7 +84,7 @@ fn armed(cluster: &str, firmware: &str) -> Lab {
         "--images",
         &images,
     ]);
-    lab.text(&["deploy", "n1", "--yes", "--no-wait", "--frozen", "120s"]);
+    lab.text(&["deploy", "n1", "--yes", "--no-wait", "--frozen", "150s"]);
     lab
 }
 
@@ -182,12 +182,15 @@ fn driven_to_its_end(lab: &Lab, events: &[Value]) {
     let switched: Vec<_> = (events.iter().filter(by_conductor))
         .map(|event| event["body"]["action"].as_str().unwrap())
         .collect();
-    // On a busy host a part that is silent may take longer than is waited for: then it is restarted once more.
+    // On a busy host the start of the kernel may be silent for longer than is waited for: then it is restarted once more.
     assert_eq!(switched[..2], ["on", "reset"], "{switched:?}");
+    assert!(switched[2..].iter().all(|action| *action == "reset"), "{switched:?}");
     let boots = events
         .iter()
         .filter(|event| event["kind"] == "bmc.boot" && event["body"]["device"] == "pxe");
-    assert_eq!(boots.count(), switched.len());
+    // What stands still after its system is on its disk is only switched over.
+    let told = boots.count();
+    assert!((2..=switched.len()).contains(&told), "{told} of {switched:?}");
     let agents = events.iter().filter(|event| script("deploy")(event)).count();
     assert!(agents >= 2, "an attempt before and one after");
     assert!(lab.text(&["console", "log", "n1"]).contains("CHECK over"));

@@ -53,19 +53,8 @@ impl std::fmt::Display for ConsoleVia {
 /// Privileges of IPMI, the usual one first.
 pub const PRIVILEGES: [&str; 3] = ["administrator", "operator", "user"];
 
-/// Names of the quirks, FreeIPMI's where it has one, each with what it is about.
-pub const QUIRKS: [(&str, &str); 4] = [
-    (
-        "opensesspriv",
-        "computes its codes with the privilege of Open Session (Supermicro X8, Dell C5220, Intel S2600JF)",
-    ),
-    (
-        "nocycle",
-        "has no power cycle: off, a pause, on instead (virtualbmc, some Supermicro)",
-    ),
-    (
-        "nobootcheck",
-        "reads other boot flags back than were set (ipmi_sim, some Lenovo)",
-    ),
-    ("basicauth", "has no Redfish sessions"),
-];
+/// Names of the quirks, FreeIPMI's where it has one; `docs/bmc.md` tells which makers' BMCs have them.
+///
+/// In their order: it computes its codes with the privilege of Open Session; it has no power cycle; it reads other boot flags
+/// back than were set; it has no Redfish sessions.
+pub const QUIRKS: [&str; 4] = ["opensesspriv", "nocycle", "nobootcheck", "basicauth"];

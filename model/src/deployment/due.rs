@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::drive::given_up_at;
 use super::{Deployment, Ending};
+use crate::cluster::{AfterInstall, Node};
 use crate::event::{NewEvent, Subject, What};
+use crate::measure;
 use crate::world::World;
-use crate::{cluster::AfterInstall, measure};
 
 /// What the conductor does next.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,6 +50,22 @@ fn verdict(world: &World, deployment: &Deployment, now: Timestamp) -> Verdict {
         let why = format!("{} is no longer declared", deployment.node);
         return Verdict::Ends(Ending::Dismissed, why);
     };
+    let given_up = given_up_at(deployment, node, &world.state(&deployment.node));
+    match (of_itself(node, deployment, now), given_up) {
+        (Verdict::Waits(_), Some(at)) if now >= at => {
+            let why = format!(
+                "it stood still after each of {} restarts; its console may say why",
+                deployment.restarts
+            );
+            Verdict::Ends(Ending::Failed, why)
+        }
+        (Verdict::Waits(until), given_up) => Verdict::Waits(until.into_iter().chain(given_up).min()),
+        (ends, _) => ends,
+    }
+}
+
+/// The verdict where the machine does something.
+fn of_itself(node: &Node, deployment: &Deployment, now: Timestamp) -> Verdict {
     if let Some(installed) = deployment.installed {
         if deployment.ready.is_some() {
             return Verdict::Ends(Ending::Done, "the node runs from its disk and is ready".into());
@@ -68,19 +85,6 @@ fn verdict(world: &World, deployment: &Deployment, now: Timestamp) -> Verdict {
                 measure::span(Deployment::READY_WITHIN)
             );
             Verdict::Ends(Ending::Failed, why)
-        };
-    }
-    let given_up = given_up_at(deployment, node, &world.state(&deployment.node));
-    if let Some(at) = given_up {
-        return match now < at {
-            true => Verdict::Waits(Some(at.min(deployment.expires))),
-            false => {
-                let why = format!(
-                    "it stood still after each of {} restarts; its console may say why",
-                    deployment.restarts
-                );
-                Verdict::Ends(Ending::Failed, why)
-            }
         };
     }
     let Some(attempt) = deployment.attempt() else {

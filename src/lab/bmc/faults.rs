@@ -18,20 +18,21 @@ pub struct LineFaults {
     pub own: Faults,
 }
 
-/// Words for them, with what each does.
-pub const FAULTS: [(&str, &str); 9] = [
-    ("slow", "each answer takes 400 ms"),
-    ("lossy", "every ninth datagram is lost, in either direction"),
-    ("dead", "it is silent"),
-    ("no-cycle", "it refuses a power cycle"),
-    ("forgets-boot", "it takes boot flags and forgets them"),
-    ("full", "it has no room for sessions"),
-    ("hides-suites", "it does not tell its cipher suites"),
-    (
-        "opensesspriv",
-        "it computes its codes with the privilege of Open Session",
-    ),
-    ("busy", "it answers \"busy\" to every second command"),
+type Sets = fn(&mut LineFaults);
+
+/// The words for them.
+const FAULTS: [(&str, Sets); 9] = [
+    // Each answer takes a while.
+    ("slow", |faults| faults.slow = Duration::from_millis(400)),
+    // In either direction. A handshake has six datagrams in a row, so each sixth would let nobody in.
+    ("lossy", |faults| faults.lose = 9),
+    ("dead", |faults| faults.dead = true),
+    ("no-cycle", |faults| faults.own.refuses_cycle = true),
+    ("forgets-boot", |faults| faults.own.loses_boot_flags = true),
+    ("full", |faults| faults.own.no_sessions = true),
+    ("hides-suites", |faults| faults.own.hides_suites = true),
+    ("opensesspriv", |faults| faults.own.open_session_privilege = true),
+    ("busy", |faults| faults.own.busy = true),
 ];
 
 impl LineFaults {
@@ -48,21 +49,12 @@ impl FromStr for LineFaults {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            match word {
-                "slow" => faults.slow = Duration::from_millis(400),
-                "lossy" => faults.lose = 9,
-                "dead" => faults.dead = true,
-                "no-cycle" => faults.own.refuses_cycle = true,
-                "forgets-boot" => faults.own.loses_boot_flags = true,
-                "full" => faults.own.no_sessions = true,
-                "hides-suites" => faults.own.hides_suites = true,
-                "opensesspriv" => faults.own.open_session_privilege = true,
-                "busy" => faults.own.busy = true,
-                _ => {
-                    let words = FAULTS.map(|(word, _)| word);
-                    return Err(format!("{word} is no fault: {}", words.join(", ")));
-                }
-            }
+            let found = FAULTS.iter().find(|(known, _)| *known == word);
+            let (_, set) = found.ok_or_else(|| {
+                let words = FAULTS.map(|(word, _)| word);
+                format!("{word} is no fault: {}", words.join(", "))
+            })?;
+            set(&mut faults);
         }
         Ok(faults)
     }

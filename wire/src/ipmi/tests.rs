@@ -22,7 +22,11 @@ fn chance(seed: u64) -> Chance {
 }
 
 fn controller(suites: &[Suite]) -> Controller {
-    let setup = Setup {
+    Controller::new(setup(suites), chance(99))
+}
+
+fn setup(suites: &[Suite]) -> Setup {
+    Setup {
         users: vec![
             User::new("admin", b"secret", Privilege::Administrator),
             User::new("oper", b"other", Privilege::Operator),
@@ -39,8 +43,7 @@ fn controller(suites: &[Suite]) -> Controller {
         },
         fru: Fru::pack("Bellwether", "lab machine", "S-1"),
         sessions: 4,
-    };
-    Controller::new(setup, chance(99))
+    }
 }
 
 fn login(user: &str, password: &str) -> Login {
@@ -221,9 +224,11 @@ fn who_is_not_let_in_hears_why() {
 #[test]
 fn the_bmcs_own_key_is_asked_for() {
     let with_key = || {
-        let mut bmc = controller(&Suite::ALL);
-        bmc.setup_kg(b"key of the bmc");
-        bmc
+        let setup = Setup {
+            kg: Some(b"key of the bmc".to_vec()),
+            ..setup(&Suite::ALL)
+        };
+        Controller::new(setup, chance(99))
     };
     assert_eq!(ends(with_key(), login("admin", "secret")), Closed::WrongPassword);
     let mut line = Line::new(with_key(), vec![login("admin", "secret").with_kg(b"key of the bmc")]);

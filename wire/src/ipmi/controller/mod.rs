@@ -170,11 +170,6 @@ impl Controller {
         }
     }
 
-    /// Its own key from now on; what is empty is none.
-    pub fn setup_kg(&mut self, kg: &[u8]) {
-        self.setup.kg = (!kg.is_empty()).then(|| kg.to_vec());
-    }
-
     /// What is asked for, in its order.
     pub fn asked(&mut self) -> Option<Asked> {
         self.asked.pop_front()
