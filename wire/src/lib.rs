@@ -16,6 +16,7 @@ pub mod probe;
 pub mod ra;
 pub mod range;
 pub mod syslog;
+pub mod telnet;
 pub mod tftp;
 
 pub use mac::Mac;
