@@ -34,6 +34,7 @@ pub mod replay;
 pub mod scripts;
 pub mod serve;
 pub mod services;
+mod shelf;
 pub mod store;
 pub mod systemd;
 pub mod telemetry;

@@ -1,22 +1,19 @@
 //! `bellwether deploy`: what would be wiped, a question, a live table.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use model::deployment::Candidate;
 use serde_json::{Value, json};
 
 use super::args::Deploy;
 use super::client::{Client, segment};
 use super::listing::text;
+use super::live::{Live, Watched, counted};
 use super::paths::Paths;
 use super::{Failure, Printer, confirm, deployments, output};
 
 /// How often the server is asked. Steps of an installation take seconds.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Up to so many nodes get a line of their own.
-const LINES: usize = 24;
 
 /// Shows the plan, asks, arms, and watches until every deployment has ended.
 pub async fn run(printer: &Printer, paths: &Paths, args: &Deploy) -> Result<(), Failure> {
@@ -107,8 +104,8 @@ fn render(printer: &Printer, candidates: &[Candidate]) -> String {
 /// Watches deployments until all have ended. Interrupting it changes nothing for them.
 async fn watch(printer: &Printer, client: &Client, nodes: &str, ids: &[u64]) -> Result<(), Failure> {
     let began = Instant::now();
-    let mut display = Display::new(printer);
-    if display.bars.is_some() {
+    let mut live = Live::new(printer, "ended");
+    if live.moves() {
         output::text("Ctrl-C leaves them to themselves; `bellwether dismiss` ends them.\n")?;
     }
     loop {
@@ -121,9 +118,16 @@ async fn watch(printer: &Printer, client: &Client, nodes: &str, ids: &[u64]) -> 
             .filter(|d| d["id"].as_u64().is_some_and(|id| ids.contains(&id)))
             .cloned()
             .collect();
-        display.show(&watched, began.elapsed());
+        let shown = watched.iter().map(|deployment| Watched {
+            id: deployment["id"].as_u64().unwrap_or_default(),
+            name: text(&deployment["node"]),
+            stands: deployments::stands(deployment),
+            ended: deployment["active"] != true,
+        });
+        let phases = || counted(watched.iter().map(|deployment| text(&deployment["phase"])));
+        live.show(shown.collect(), phases, began.elapsed());
         if watched.iter().all(|deployment| deployment["active"] != true) {
-            display.finish();
+            live.finish();
             return end(printer, &watched);
         }
         tokio::time::sleep(INTERVAL).await;
@@ -148,86 +152,4 @@ fn end(printer: &Printer, ended: &[Value]) -> Result<(), Failure> {
         text(&first["end"]["why"])
     ))
     .with_detail(format!("See: bellwether deployment show {}", first["id"])))
-}
-
-/// A live picture on a terminal, a line for each new step elsewhere.
-struct Display {
-    bars: Option<MultiProgress>,
-    lines: HashMap<u64, ProgressBar>,
-    said: HashMap<u64, String>,
-    json: bool,
-}
-
-impl Display {
-    fn new(printer: &Printer) -> Self {
-        let live = !printer.json() && std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Self {
-            bars: live.then(MultiProgress::new),
-            lines: HashMap::new(),
-            said: HashMap::new(),
-            json: printer.json(),
-        }
-    }
-
-    fn show(&mut self, watched: &[Value], elapsed: Duration) {
-        if watched.len() > LINES {
-            return self.summary(watched);
-        }
-        for deployment in watched {
-            let id = deployment["id"].as_u64().unwrap_or_default();
-            let node = text(&deployment["node"]);
-            let stands = deployments::stands(deployment);
-            let Some(bars) = &self.bars else {
-                if self.said.get(&id) != Some(&stands) && !self.json {
-                    output::text(&format!("{:7.1} s  {node:<12} {stands}\n", elapsed.as_secs_f64())).ok();
-                }
-                self.said.insert(id, stands);
-                continue;
-            };
-            let bar = self.lines.entry(id).or_insert_with(|| {
-                let style = ProgressStyle::with_template("{spinner:.cyan} {prefix:<12.bold} {wide_msg} {elapsed:>6}")
-                    .expect("a constant template");
-                let bar = bars.add(ProgressBar::new_spinner().with_style(style).with_prefix(node));
-                bar.enable_steady_tick(Duration::from_millis(120));
-                bar
-            });
-            bar.set_message(stands);
-            if deployment["active"] != true && !bar.is_finished() {
-                bar.abandon();
-            }
-        }
-    }
-
-    fn summary(&mut self, watched: &[Value]) {
-        let mut phases: Vec<(String, usize)> = Vec::new();
-        for deployment in watched {
-            let phase = text(&deployment["phase"]);
-            match phases.iter_mut().find(|(known, _)| *known == phase) {
-                Some((_, count)) => *count += 1,
-                None => phases.push((phase, 1)),
-            }
-        }
-        let words: Vec<String> = phases.iter().map(|(phase, count)| format!("{count} {phase}")).collect();
-        let line = words.join(", ");
-        let Some(bars) = &self.bars else {
-            if self.said.get(&0) != Some(&line) && !self.json {
-                output::text(&format!("{line}\n")).ok();
-            }
-            self.said.insert(0, line);
-            return;
-        };
-        let bar = self.lines.entry(0).or_insert_with(|| {
-            let style = ProgressStyle::with_template("{bar:30.green} {pos} of {len} ended: {wide_msg} {elapsed}")
-                .expect("a constant template");
-            bars.add(ProgressBar::new(watched.len() as u64).with_style(style))
-        });
-        bar.set_position(watched.iter().filter(|d| d["active"] != true).count() as u64);
-        bar.set_message(line);
-    }
-
-    fn finish(&self) {
-        for bar in self.lines.values() {
-            bar.abandon();
-        }
-    }
 }

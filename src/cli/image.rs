@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use model::measure;
 use serde_json::json;
 
 use super::output::{Failure, Printer, text};
@@ -95,17 +96,17 @@ pub fn run(printer: &Printer, folders: &Folders, command: &ImageCommand) -> Resu
         ImageCommand::Import(args) => import(printer, folders, args),
         ImageCommand::List => list(printer, folders),
         ImageCommand::Show(args) => {
-            let manifest = catalog::show(&folders.images, &args.name).map_err(failure)?;
+            let manifest = catalog::show(&folders.images, &args.name).map_err(Failure::of)?;
             printer.value(&value(&manifest), || describe(&manifest))
         }
         ImageCommand::Verify(args) => {
-            let manifest = catalog::verify(&folders.images, &args.name).map_err(failure)?;
+            let manifest = catalog::verify(&folders.images, &args.name).map_err(Failure::of)?;
             printer.value(&value(&manifest), || {
-                format!("{} is whole ({})\n", args.name, size(manifest.size()))
+                format!("{} is whole ({})\n", args.name, measure::size(manifest.size()))
             })
         }
         ImageCommand::Remove(args) => {
-            catalog::remove(&folders.images, &args.name).map_err(failure)?;
+            catalog::remove(&folders.images, &args.name).map_err(Failure::of)?;
             printer.value(&json!({ "removed": args.name }), || format!("removed {}\n", args.name))
         }
     }
@@ -135,7 +136,7 @@ fn build(printer: &Printer, folders: &Folders, args: &Build) -> Result<(), Failu
     let result = build::build(folders, &options, &mut |now| show_progress(&bar, now));
     let took = bar.elapsed();
     bar.finish_and_clear();
-    match result.map_err(failure)? {
+    match result.map_err(Failure::of)? {
         Outcome::Built(manifest) => printer.value(&json!({ "built": true, "image": value(&manifest) }), || {
             format!(
                 "built {} in {} s\n{}",
@@ -165,7 +166,7 @@ fn import(printer: &Printer, folders: &Folders, args: &ImportArgs) -> Result<(),
     bar.enable_steady_tick(std::time::Duration::from_millis(500));
     let result = images::import(folders, &wanted, &mut |step| bar.set_message(step.to_string()));
     bar.finish_and_clear();
-    let manifest = result.map_err(failure)?;
+    let manifest = result.map_err(Failure::of)?;
     printer.value(&value(&manifest), || {
         format!("imported {}\n{}", manifest.name, describe(&manifest))
     })
@@ -206,7 +207,7 @@ fn list(printer: &Printer, folders: &Folders) -> Result<(), Failure> {
                 manifest.os.clone(),
                 manifest.architecture.clone(),
                 kernel.unwrap_or_default(),
-                size(manifest.size()),
+                measure::size(manifest.size()),
                 built,
             ]
         }
@@ -247,7 +248,7 @@ fn describe(manifest: &Manifest) -> String {
             out,
             "  {:<14} {:>10}  sha256 {}{version}",
             file.path,
-            size(file.size),
+            measure::size(file.size),
             file.sha256
         )
         .expect("writing to a string cannot fail");
@@ -257,18 +258,4 @@ fn describe(manifest: &Manifest) -> String {
 
 fn value(manifest: &Manifest) -> serde_json::Value {
     serde_json::to_value(manifest).expect("a manifest always serialises")
-}
-
-fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    let mebibytes = bytes as f64 / f64::from(1 << 20);
-    format!("{mebibytes:.1} MiB")
-}
-
-fn failure(error: impl std::fmt::Display) -> Failure {
-    let message = error.to_string();
-    match message.split_once('\n') {
-        Some((first, rest)) => Failure::new(first).with_detail(rest),
-        None => Failure::new(message),
-    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use model::measure;
 use serde_json::json;
 
 use super::output::{Failure, Printer, text};
@@ -75,13 +76,13 @@ pub fn run(printer: &Printer, state: &Path, command: &MediaCommand) -> Result<()
         MediaCommand::Add(args) => add(printer, &folder, args),
         MediaCommand::List => list(printer, &folder),
         MediaCommand::Check(args) => {
-            let manifest = catalog::check(&folder, &args.name).map_err(failure)?;
+            let manifest = catalog::check(&folder, &args.name).map_err(Failure::of)?;
             printer.value(&value(&manifest), || {
-                format!("{} is whole ({})\n", args.name, size(manifest.size()))
+                format!("{} is whole ({})\n", args.name, measure::size(manifest.size()))
             })
         }
         MediaCommand::Remove(args) => {
-            catalog::remove(&folder, &args.name).map_err(failure)?;
+            catalog::remove(&folder, &args.name).map_err(Failure::of)?;
             printer.value(&json!({ "removed": args.name }), || format!("removed {}\n", args.name))
         }
     }
@@ -111,7 +112,7 @@ fn add(printer: &Printer, folder: &Path, args: &Add) -> Result<(), Failure> {
         bar.set_message(phase.to_string());
     });
     bar.finish_and_clear();
-    match result.map_err(failure)? {
+    match result.map_err(Failure::of)? {
         Outcome::Added(manifest) => printer.value(&json!({ "added": true, "medium": value(&manifest) }), || {
             format!("added {}\n", describe(&manifest))
         }),
@@ -142,7 +143,7 @@ fn list(printer: &Printer, folder: &Path) -> Result<(), Failure> {
     let rows = media.into_iter().map(|(name, medium)| match medium {
         Ok(manifest) => {
             let added = manifest.added_at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-            let total = size(manifest.size());
+            let total = measure::size(manifest.size());
             [name, manifest.os, manifest.architecture, manifest.version, total, added]
         }
         Err(error) => {
@@ -171,7 +172,7 @@ fn describe(manifest: &Manifest) -> String {
             out,
             "  {:<14} {:>10}  sha256 {}",
             file.path,
-            size(file.size),
+            measure::size(file.size),
             file.sha256
         )
         .expect("writing to a string cannot fail");
@@ -185,18 +186,4 @@ fn describe(manifest: &Manifest) -> String {
 
 fn value(manifest: &Manifest) -> serde_json::Value {
     serde_json::to_value(manifest).expect("a manifest always serialises")
-}
-
-fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    let mebibytes = bytes as f64 / f64::from(1 << 20);
-    format!("{mebibytes:.1} MiB")
-}
-
-fn failure(error: impl std::fmt::Display) -> Failure {
-    let message = error.to_string();
-    match message.split_once('\n') {
-        Some((first, rest)) => Failure::new(first).with_detail(rest),
-        None => Failure::new(message),
-    }
 }

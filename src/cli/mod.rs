@@ -27,6 +27,7 @@ pub mod image;
 mod init;
 mod lab;
 mod listing;
+mod live;
 pub mod media;
 mod output;
 mod paths;

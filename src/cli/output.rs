@@ -132,6 +132,15 @@ impl Failure {
         }
     }
 
+    /// What an error says: its first line, and further ones as detail.
+    pub fn of(error: impl std::fmt::Display) -> Self {
+        let message = error.to_string();
+        match message.split_once('\n') {
+            Some((first, rest)) => Self::new(first).with_detail(rest),
+            None => Self::new(message),
+        }
+    }
+
     /// Wrong from the start (exit status 2).
     pub fn usage(message: impl Into<String>) -> Self {
         Self {

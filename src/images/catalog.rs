@@ -1,6 +1,4 @@
 //! The folder of images: which there are, whether they are whole, and how one goes away.
-//!
-//! Invariant: a folder whose name starts with a dot is nobody's image (a build at work, a removal under way).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::manifest::{self, FileEntry, Manifest};
+use crate::shelf;
 
 /// An image that cannot be shown, checked or removed.
 #[derive(Debug, Error)]
@@ -98,22 +97,15 @@ fn known_images(known: &[String]) -> String {
 /// # Errors
 /// [`CatalogError::BadName`].
 pub fn check_name(name: &str) -> Result<(), CatalogError> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let good = name.bytes().next().is_some_and(plain)
-        && name.len() <= 64
-        && name
-            .bytes()
-            .all(|byte| plain(byte) || matches!(byte, b'-' | b'_' | b'.'));
-    if good {
-        Ok(())
-    } else {
-        Err(CatalogError::BadName(name.to_string()))
+    match shelf::is_name(name) {
+        true => Ok(()),
+        false => Err(CatalogError::BadName(name.to_string())),
     }
 }
 
 /// Every image by name, the broken ones with what is wrong. A folder that is not there holds no images.
 pub fn list(folder: &Path) -> Vec<(String, Result<Manifest, CatalogError>)> {
-    names(folder)
+    shelf::names(folder)
         .into_iter()
         .map(|name| (name.clone(), show(folder, &name)))
         .collect()
@@ -197,10 +189,7 @@ fn verify_file(image: &Path, file: &FileEntry) -> Result<(), CatalogError> {
 /// # Errors
 /// If there is none of that name or it cannot be removed.
 pub fn remove(folder: &Path, name: &str) -> Result<(), CatalogError> {
-    let path = find(folder, name)?;
-    let aside = folder.join(format!(".removed-{name}-{}", std::process::id()));
-    std::fs::rename(&path, &aside).map_err(|source| CatalogError::Remove { path, source })?;
-    std::fs::remove_dir_all(&aside).map_err(|source| CatalogError::Remove { path: aside, source })
+    shelf::remove(find(folder, name)?).map_err(|(path, source)| CatalogError::Remove { path, source })
 }
 
 fn find(folder: &Path, name: &str) -> Result<PathBuf, CatalogError> {
@@ -211,22 +200,9 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, CatalogError> {
     } else {
         Err(CatalogError::Unknown {
             name: name.to_string(),
-            known: names(folder),
+            known: shelf::names(folder),
         })
     }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| check_name(name).is_ok())
-        .collect();
-    names.sort();
-    names
 }
 
 #[cfg(test)]

@@ -1,6 +1,4 @@
 //! The folder of media: which there are, whether they are whole, and how one goes away.
-//!
-//! Invariant: a folder whose name starts with a dot is nobody's medium (one that is being added or removed).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,8 +6,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::manifest::{self, Manifest};
-use crate::images::catalog::check_name;
 use crate::images::manifest::digest;
+use crate::shelf;
 
 /// A medium that cannot be shown, checked or removed.
 #[derive(Debug, Error)]
@@ -73,7 +71,7 @@ fn known_media(known: &[String]) -> String {
 
 /// Every medium by name, the broken ones with what is wrong. A folder that is not there holds none.
 pub fn list(folder: &Path) -> Vec<(String, Result<Manifest, MediumError>)> {
-    names(folder)
+    shelf::names(folder)
         .into_iter()
         .map(|name| (name.clone(), show(folder, &name)))
         .collect()
@@ -142,36 +140,22 @@ pub fn check(folder: &Path, name: &str) -> Result<Manifest, MediumError> {
 /// # Errors
 /// If there is none of that name or it cannot be removed.
 pub fn remove(folder: &Path, name: &str) -> Result<(), MediumError> {
-    let path = find(folder, name)?;
-    let aside = folder.join(format!(".removed-{name}-{}", std::process::id()));
-    std::fs::rename(&path, &aside).map_err(|source| MediumError::Remove { path, source })?;
-    std::fs::remove_dir_all(&aside).map_err(|source| MediumError::Remove { path: aside, source })
+    shelf::remove(find(folder, name)?).map_err(|(path, source)| MediumError::Remove { path, source })
 }
 
 fn find(folder: &Path, name: &str) -> Result<PathBuf, MediumError> {
-    check_name(name).map_err(|_| MediumError::BadName(name.to_string()))?;
+    if !shelf::is_name(name) {
+        return Err(MediumError::BadName(name.to_string()));
+    }
     let path = folder.join(name);
     if path.is_dir() {
         Ok(path)
     } else {
         Err(MediumError::Unknown {
             name: name.to_string(),
-            known: names(folder),
+            known: shelf::names(folder),
         })
     }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| check_name(name).is_ok())
-        .collect();
-    names.sort();
-    names
 }
 
 #[cfg(test)]
