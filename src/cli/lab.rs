@@ -157,6 +157,10 @@ async fn bmcs(wanted: Bmcs) -> Result<(), Failure> {
         first: wanted.first,
         count: wanted.count,
         port: wanted.port,
+        redfish_port: match wanted.redfish_port {
+            Some(port) => (port != 0).then_some(port),
+            None => (wanted.port == crate::bmc::IPMI_PORT).then_some(crate::bmc::REDFISH_PORT),
+        },
         password,
         faults: wanted.fault,
         dead_each: wanted.dead_each,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use model::cluster::{Architecture, Cluster, Network, Node};
+use model::cluster::{Architecture, Bmc, Cluster, Network, Node};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wire::Mac;
@@ -123,7 +123,7 @@ pub struct Machine {
     pub uuid: String,
     /// SMBIOS serial number.
     pub serial: String,
-    /// Its BMC, if the cluster file declares one that speaks IPMI.
+    /// Its BMC, if the cluster file declares one.
     #[serde(default)]
     pub bmc: Option<Controlled>,
 }
@@ -133,8 +133,11 @@ pub struct Machine {
 pub struct Controlled {
     /// Its address.
     pub address: IpAddr,
-    /// Its port.
+    /// Where it speaks IPMI.
     pub port: u16,
+    /// Where it speaks Redfish.
+    #[serde(default = "redfish_port")]
+    pub redfish_port: u16,
     /// Its user.
     pub user: String,
     /// Where its password is; what is not there is made up, and the server told.
@@ -270,18 +273,25 @@ fn machine(
         address: node.primary_address(),
         uuid: node.uuid.clone().unwrap_or_else(|| made_up_uuid(&node.name)),
         serial: node.serial.clone().unwrap_or_else(|| format!("LAB-{}", node.name)),
-        bmc: node
-            .bmc
-            .as_ref()
-            .filter(|bmc| bmc.protocol == "ipmi")
-            .map(|bmc| Controlled {
-                address: bmc.address,
-                port: bmc.port.unwrap_or(crate::bmc::IPMI_PORT),
-                user: bmc.user.clone().unwrap_or_else(|| super::bmc::USER.to_string()),
-                password_from: bmc.password_from.clone(),
-                faults: wishes.bmc_faults.get(&*node.name).cloned().unwrap_or_default(),
-            }),
+        bmc: node.bmc.as_ref().map(|bmc| controlled(node, bmc, wishes)),
     })
+}
+
+/// A BMC with both doors: the one that is declared at its port, the other at the usual one.
+fn controlled(node: &Node, bmc: &Bmc, wishes: &Wishes) -> Controlled {
+    let by_redfish = bmc.protocol == "redfish";
+    Controlled {
+        address: bmc.address,
+        port: bmc.port.filter(|_| !by_redfish).unwrap_or(crate::bmc::IPMI_PORT),
+        redfish_port: bmc.port.filter(|_| by_redfish).unwrap_or(crate::bmc::REDFISH_PORT),
+        user: bmc.user.clone().unwrap_or_else(|| super::bmc::USER.to_string()),
+        password_from: bmc.password_from.clone(),
+        faults: wishes.bmc_faults.get(&*node.name).cloned().unwrap_or_default(),
+    }
+}
+
+fn redfish_port() -> u16 {
+    crate::bmc::REDFISH_PORT
 }
 
 /// A locally administered address that stays the same for the same card.

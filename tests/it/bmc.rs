@@ -5,5 +5,6 @@ mod consoles;
 mod emulators;
 mod many;
 mod redfish;
+mod redfish_clients;
 mod theirs;
 mod virtuals;

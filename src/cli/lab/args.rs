@@ -67,11 +67,14 @@ pub struct Bmcs {
     /// UDP port of IPMI
     #[arg(long, default_value_t = 623)]
     pub port: u16,
+    /// TCP port of Redfish; 0: no Redfish [default: 443, and no Redfish where --port is another one than 623]
+    #[arg(long, value_name = "PORT")]
+    pub redfish_port: Option<u16>,
     /// Where the password of their user `admin` is: env:NAME or file:/path [default: the password is `lab`]
     #[arg(long, value_name = "PLACE")]
     pub password_from: Option<String>,
-    /// What is wrong with them, with commas: slow, lossy, dead, no-cycle, forgets-boot, full, hides-suites, opensesspriv,
-    /// busy
+    /// What is wrong with them, with commas: slow, lossy, dead, no-cycle, forgets-boot, full, leaks, hides-suites,
+    /// opensesspriv, busy, hangs, hangs-on-console, wrong-password, ignores-power, late-power
     #[arg(long, value_name = "FAULTS", default_value = "")]
     pub fault: LineFaults,
     /// Of so many one is silent
@@ -103,8 +106,7 @@ pub struct Up {
     /// Firmware of one node; can be repeated. http: UEFI with HTTP boot alone
     #[arg(long = "firmware", value_name = "NODE=uefi|secure|http|bios", value_parser = firmware_of)]
     pub firmware_of: Vec<(String, Firmware)>,
-    /// What is wrong with the BMC of a node; can be repeated: slow, lossy, dead, no-cycle, forgets-boot, full, hides-suites,
-    /// opensesspriv, busy
+    /// What is wrong with the BMC of a node, with commas; can be repeated. The words are those of `lab bmcs --fault`
     #[arg(long = "bmc-fault", value_name = "NODE=FAULTS", value_parser = bmc_fault)]
     pub bmc_faults: Vec<(String, String)>,
     /// Memory of a machine in MiB

@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use uuid::Uuid;
+use wire::Mac;
 use wire::ipmi::{Asked, Control};
 
 use super::door::{FromMachine, ToMachine};
-use super::{Bmc, LineFaults, controller, serve};
+use super::{Bmc, Identity, LineFaults, redfish, serve};
 use crate::lab::LabError;
 
 /// How long a machine takes to be on or off after it was told.
@@ -22,8 +24,10 @@ pub struct Wanted {
     pub first: IpAddr,
     /// How many.
     pub count: u32,
-    /// Port of all of them.
+    /// UDP port of all of them, where they speak IPMI.
     pub port: u16,
+    /// TCP port of all of them, where they speak Redfish; `None`: they do not.
+    pub redfish_port: Option<u16>,
     /// Password of `admin`.
     pub password: Vec<u8>,
     /// What is wrong with them.
@@ -41,22 +45,19 @@ pub struct Wanted {
 pub async fn open(wanted: &Wanted) -> Result<JoinSet<()>, LabError> {
     let mut tasks = JoinSet::new();
     for n in 0..wanted.count {
-        let address = SocketAddr::new(nth(wanted.first, n), wanted.port);
+        let ip = nth(wanted.first, n);
+        let address = SocketAddr::new(ip, wanted.port);
         let socket = UdpSocket::bind(address).await;
         let socket = socket.map_err(LabError::io(format!("open a BMC on {address}")))?;
         let (machine, asked) = mpsc::channel(256);
         let (said, heard) = mpsc::channel(64);
-        let mut guid = [0; 16];
-        guid[..4].copy_from_slice(&n.to_le_bytes());
-        guid[15] = 1;
         let mut faults = wanted.faults;
         faults.dead |= wanted.dead_each > 0 && n % wanted.dead_each == wanted.dead_each - 1;
-        let bmc = Bmc {
-            controller: controller(&format!("LAB-{n:05}"), guid, super::USER, &wanted.password),
-            faults,
-            machine,
-            heard,
-        };
+        let identity = identity(n, faults.password(wanted.password.clone()));
+        let (bmc, panel) = Bmc::new(identity.controller(), faults, machine, heard);
+        if let Some(port) = wanted.redfish_port.filter(|_| !faults.dead) {
+            redfish::open(SocketAddr::new(ip, port), identity, faults, panel).await?;
+        }
         tasks.spawn(async move {
             if let Err(error) = serve(socket, bmc).await {
                 tracing::error!(%address, %error, "a virtual BMC broke");
@@ -65,6 +66,24 @@ pub async fn open(wanted: &Wanted) -> Result<JoinSet<()>, LabError> {
         tasks.spawn(machine_that_is_none(asked, said, wanted.chatter));
     }
     Ok(tasks)
+}
+
+/// What the nth one is.
+fn identity(n: u32, password: Vec<u8>) -> Identity {
+    let mut guid = [0; 16];
+    guid[..4].copy_from_slice(&n.to_le_bytes());
+    guid[15] = 1;
+    // IPMI writes it the other way round.
+    guid.reverse();
+    let [_, a, b, c] = n.to_be_bytes();
+    Identity {
+        name: format!("lab{n:05}"),
+        serial: format!("LAB-{n:05}"),
+        uuid: Uuid::from_bytes(guid),
+        macs: vec![Mac::from([0x52, 0x54, 0x01, a, b, c])],
+        user: super::USER.to_string(),
+        password,
+    }
 }
 
 /// The nth address after one.

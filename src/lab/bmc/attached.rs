@@ -9,10 +9,11 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::net::{UdpSocket, UnixStream};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 use wire::ipmi::{Asked, BootDevice, Control};
 
 use super::door::{FromMachine, ToMachine};
-use super::{Bmc, LineFaults, PASSWORD, controller, serve};
+use super::{Bmc, Identity, LineFaults, PASSWORD, redfish, serve};
 use crate::bmc::Secret;
 use crate::lab::{Controlled, Folder, LabError, Machine};
 
@@ -50,17 +51,17 @@ pub async fn open(
             continue;
         };
         let address = SocketAddr::new(wanted.address, wanted.port);
-        let socket = UdpSocket::bind(address).await;
-        let socket = socket.map_err(LabError::io(format!("open the BMC of {} on {address}", machine.name)))?;
         let (to_machine, asked) = mpsc::channel(256);
         let (said, heard) = mpsc::channel(64);
         let faults: LineFaults = wanted.faults.parse().map_err(LabError::Wish)?;
-        let bmc = Bmc {
-            controller: controller(&machine.serial, guid(&machine.uuid), &wanted.user, &password(wanted)),
-            faults,
-            machine: to_machine,
-            heard,
-        };
+        let identity = identity(machine, wanted, &faults);
+        let (bmc, panel) = Bmc::new(identity.controller(), faults, to_machine, heard);
+        let socket = UdpSocket::bind(address).await;
+        let socket = socket.map_err(LabError::io(format!("open the BMC of {} on {address}", machine.name)))?;
+        if !faults.dead {
+            let address = SocketAddr::new(wanted.address, wanted.redfish_port);
+            redfish::open(address, identity, faults, panel).await?;
+        }
         let name = machine.name.clone();
         tokio::spawn(async move {
             if let Err(error) = serve(socket, bmc).await {
@@ -79,11 +80,15 @@ pub async fn open(
     Ok(bmcs)
 }
 
-/// SMBIOS writes a UUID the other way round than IPMI (section 20.8).
-fn guid(uuid: &str) -> [u8; 16] {
-    let mut guid = uuid::Uuid::parse_str(uuid).map_or([0; 16], uuid::Uuid::into_bytes);
-    guid.reverse();
-    guid
+fn identity(machine: &Machine, wanted: &Controlled, faults: &LineFaults) -> Identity {
+    Identity {
+        name: machine.name.clone(),
+        serial: machine.serial.clone(),
+        uuid: Uuid::parse_str(&machine.uuid).unwrap_or_default(),
+        macs: machine.ports.iter().map(|port| port.mac).collect(),
+        user: wanted.user.clone(),
+        password: faults.password(password(wanted)),
+    }
 }
 
 /// The password that the server will use: where it cannot be had, the lab's own.

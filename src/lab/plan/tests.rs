@@ -150,3 +150,22 @@ fn plan_survives_being_written_down() {
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
 }
+
+#[test]
+fn a_bmc_has_both_doors_and_the_declared_port_is_that_of_the_declared_protocol() {
+    let text = "
+cluster: test
+networks:
+  front: {prefix: 10.1.0.0/24}
+nodes:
+  a: {mac: '52:54:00:00:00:01', bmc: {address: 10.1.0.11}}
+  b: {mac: '52:54:00:00:00:02', bmc: {address: 10.1.0.12, port: 9001}}
+  c: {mac: '52:54:00:00:00:03', bmc: {address: 10.1.0.13, port: 9001, protocol: redfish}}
+  d: {mac: '52:54:00:00:00:04'}
+";
+    let plan = planned(text, &wishes()).unwrap();
+    let ports: Vec<_> = (plan.machines.iter())
+        .map(|machine| machine.bmc.as_ref().map(|bmc| (bmc.port, bmc.redfish_port)))
+        .collect();
+    assert_eq!(ports, [Some((623, 443)), Some((9001, 443)), Some((623, 9001)), None]);
+}

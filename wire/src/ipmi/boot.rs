@@ -180,6 +180,12 @@ impl Options {
         BootFlags::unpack(self.flags[0], self.flags[1])
     }
 
+    /// Puts other flags in their place.
+    pub(super) fn put(&mut self, flags: BootFlags) {
+        let [a, b] = flags.pack();
+        self.flags = [a, b, 0, 0, 0];
+    }
+
     /// The machine booted: what was for one boot is over.
     pub(super) fn booted(&mut self) {
         if !self.flags().persistent {

@@ -32,7 +32,7 @@ pub use chassis::{ChassisStatus, Control, RestartCause, identify};
 pub use client::{BadLogin, Chance, Client, Closed, Event, Login, Reply, Time};
 pub use code::Completion;
 pub use console::Console;
-pub use controller::{Asked, Controller, Faults, Setup, User};
+pub use controller::{Asked, Controller, Deed, Faults, Setup, User, View};
 pub use device::DeviceId;
 pub use frame::{PONG_SUPPORTS_IPMI, ping, pong, pong_tag};
 pub use fru::{FRU_LONGEST, FRU_PIECE, Fru};

@@ -22,6 +22,9 @@ impl Controller {
     pub(super) fn command(&mut self, session: u32, payload: &[u8], now: Time) -> Option<Vec<u8>> {
         let (request, sequence) = Request::parse(payload).ok()?;
         self.commands += 1;
+        if self.faults.hangs {
+            return None;
+        }
         if self.faults.busy && self.commands.is_multiple_of(2) {
             return Some(request.answer(sequence, Completion(0xc0), &[]));
         }
@@ -151,7 +154,7 @@ impl Controller {
         }
     }
 
-    fn power(&mut self, control: Control) -> Done {
+    pub(super) fn power(&mut self, control: Control) -> Done {
         let needs_power = matches!(
             control,
             Control::Cycle | Control::Reset | Control::Diagnostic | Control::Soft
@@ -271,7 +274,7 @@ impl Controller {
     }
 
     /// Readings of a machine at rest; without power its fan stands and its voltage is gone.
-    fn reading(&self, data: &[u8]) -> Done {
+    pub(super) fn reading(&self, data: &[u8]) -> Done {
         let raw = match (data, self.is_on) {
             ([1], _) => 24,
             ([2], true) => 95,
@@ -323,7 +326,9 @@ impl Controller {
     }
 
     fn end(&mut self, session: u32) {
-        self.sessions.remove(&session);
+        if !self.faults.leaks_sessions {
+            self.sessions.remove(&session);
+        }
         if self.line.as_ref().is_some_and(|line| line.session == session) {
             self.line = None;
         }

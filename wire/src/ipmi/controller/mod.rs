@@ -5,6 +5,7 @@
 //! asked for ([`Controller::asked`]), and says what becomes of the machine.
 
 mod commands;
+mod panel;
 mod session;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ use super::frame::{self, Frame, Kind};
 use super::handshake::{KEY, Privilege, key};
 use super::sel::SelEntry;
 use super::suite::{BLOCK, Suite};
+pub use panel::{Deed, View};
 use session::Session;
 
 /// A session that says nothing for so long is over (section 6.12.15).
@@ -85,6 +87,10 @@ pub struct Faults {
     pub open_session_privilege: bool,
     /// It answers "busy" to every second command.
     pub busy: bool,
+    /// It lets one in, and answers no command.
+    pub hangs: bool,
+    /// A session that was closed or forgotten takes its place for ever: after some it has no room, until it is restarted.
+    pub leaks_sessions: bool,
 }
 
 /// How a BMC is set up.
@@ -121,6 +127,7 @@ pub struct Controller {
     log: Vec<SelEntry>,
     sensors: Vec<Vec<u8>>,
     commands: u64,
+    restarts: u64,
     asked: VecDeque<Asked>,
     /// What goes to others than who just asked: that their console was taken.
     told: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -164,6 +171,7 @@ impl Controller {
                 record(3, 3, 2, 4, 6, -2, "12V"),
             ],
             commands: 0,
+            restarts: 0,
             asked: VecDeque::new(),
             told: VecDeque::new(),
             farewell: None,
@@ -325,10 +333,14 @@ impl Controller {
 
     /// Sessions that said nothing for too long are over.
     fn forget(&mut self, now: Time) {
-        self.sessions.retain(|_, session| now < session.heard + TIMEOUT);
-        if let Some(line) = &self.line
-            && !self.sessions.contains_key(&line.session)
-        {
+        let leaks = self.faults.leaks_sessions;
+        self.sessions
+            .retain(|_, session| now < session.heard + TIMEOUT || (leaks && session.keys.is_some()));
+        let is_over = |session: u32| match self.sessions.get(&session) {
+            Some(session) => now >= session.heard + TIMEOUT,
+            None => true,
+        };
+        if self.line.as_ref().is_some_and(|line| is_over(line.session)) {
             self.line = None;
         }
     }
