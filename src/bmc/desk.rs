@@ -135,7 +135,8 @@ impl Desk {
                         order: order.words(),
                         why: why.clone(),
                     };
-                    self.note(actor, node, began, what).await;
+                    // At the moment at which it failed: from then on it is left alone for a while.
+                    self.note(actor, node, Timestamp::now(), what).await;
                 }
                 json!({ "error": why, "inside": error.is_inside() })
             }

@@ -128,7 +128,8 @@ impl BmcError {
     pub fn is_inside(&self) -> bool {
         match self {
             Self::Refused { .. } | Self::Nonsense { .. } | Self::Unsupported { .. } | Self::Unchanged { .. } => true,
-            Self::Http { .. } => !self.is_refused_login(),
+            // One that is full says so at the door, too.
+            Self::Http { .. } => !self.is_refused_login() && !self.is_passing(),
             _ => false,
         }
     }

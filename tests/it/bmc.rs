@@ -4,6 +4,7 @@ mod conductor;
 mod consoles;
 mod emulators;
 mod many;
+mod misery;
 mod redfish;
 mod redfish_clients;
 mod theirs;

@@ -24,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(3);
 /// Most octets of an answer.
 const LONGEST: usize = 4 << 20;
+/// How often a service that says when to ask again is asked, and how long it may make us wait.
+const TRIES: u32 = 4;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const ROOT: &str = "/redfish/v1/";
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
 
@@ -61,6 +65,23 @@ impl Answer {
         ways.iter()
             .filter_map(|way| way.to_str().ok())
             .any(|way| way.to_ascii_lowercase().starts_with("basic"))
+    }
+
+    /// How long it wants to be left alone: nothing was done then, so the same is asked again (RFC 9110 section 15.6.4). One that
+    /// does not say how long is not just busy.
+    fn pause(&self) -> Option<Duration> {
+        if !matches!(self.status.as_u16(), 429 | 503) {
+            return None;
+        }
+        let seconds: u64 = self
+            .headers
+            .get(header::RETRY_AFTER)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        Some(Duration::from_secs(seconds)).filter(|pause| *pause <= LONGEST_PAUSE)
     }
 
     /// The ETag in the form that comes back in `If-Match`: proxies of some BMCs add a suffix for compression.
@@ -121,12 +142,22 @@ impl Http {
                 token.set_sensitive(true);
                 Ok(Login::Session(token, place))
             }
-            // What wants the password with each request says so for the way to a session, too.
-            (401, _) if answer.wants_basic() => Ok(basic(&access.user, &access.password)),
+            // What wants the password with each request says so for the way to a session, too. One that has sessions means
+            // that the password is wrong: a second try would be counted, and accounts are locked for that.
+            (401, _) if answer.wants_basic() && !self.has_sessions().await? => {
+                Ok(basic(&access.user, &access.password))
+            }
             (401 | 403, _) => Err(self.refused("the login", &answer)),
             // Full, or not there at all: the password goes along with each request.
             _ => Ok(basic(&access.user, &access.password)),
         }
+    }
+
+    /// Whether the root, which needs no login where there are sessions, names them.
+    async fn has_sessions(&self) -> Result<bool, BmcError> {
+        let root = self.send(Method::GET, ROOT, None, None).await?;
+        let sessions = &root.body["Links"]["Sessions"]["@odata.id"];
+        Ok(root.status.is_success() && sessions.is_string())
     }
 
     /// The path of what may be a whole URL.
@@ -194,6 +225,24 @@ impl Http {
     }
 
     async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        etag: Option<&str>,
+    ) -> Result<Answer, BmcError> {
+        let mut tries = 1;
+        loop {
+            let answer = self.exchange(method.clone(), path, body, etag).await?;
+            match answer.pause().filter(|_| tries < TRIES) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Ok(answer),
+            }
+            tries += 1;
+        }
+    }
+
+    async fn exchange(
         &self,
         method: Method,
         path: &str,
@@ -309,6 +358,32 @@ fn message(body: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_who_says_for_how_long_is_asked_again() {
+        let answer = |status: u16, after: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.extend(after.map(|after| (header::RETRY_AFTER, HeaderValue::from_static(after))));
+            let status = StatusCode::from_u16(status).unwrap();
+            Answer {
+                status,
+                headers,
+                body: Value::Null,
+            }
+            .pause()
+        };
+        assert_eq!(answer(503, Some("2")), Some(Duration::from_secs(2)));
+        assert_eq!(answer(429, Some("0")), Some(Duration::ZERO));
+        for (status, after) in [
+            (503, None),
+            (503, Some("600")),
+            (503, Some("Fri, 31 Dec 2027 23:59:59 GMT")),
+            (500, Some("1")),
+            (200, Some("1")),
+        ] {
+            assert_eq!(answer(status, after), None, "{status} {after:?}");
+        }
+    }
 
     #[test]
     fn what_an_error_says_is_one_line() {
