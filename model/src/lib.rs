@@ -17,6 +17,7 @@ pub mod deployment;
 pub mod dhcp;
 pub mod event;
 pub mod explain;
+pub mod export;
 pub mod hook;
 pub mod install;
 pub mod measure;

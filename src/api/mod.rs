@@ -11,6 +11,7 @@ mod cluster;
 mod console;
 mod deployments;
 mod events;
+mod export;
 mod nodes;
 mod problem;
 mod routes;

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, bmc, boot, cache, capture, cluster, console, deployments, events, nodes, status};
+use super::{Api, ApiProblem, bmc, boot, cache, capture, cluster, console, deployments, events, export, nodes, status};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -31,6 +31,9 @@ pub fn router(api: Api) -> Router {
         .route("/v1/dismiss", post(deployments::dismiss))
         .route("/v1/plan", post(cluster::plan))
         .route("/v1/apply", post(cluster::apply))
+        .route("/v1/export/{format}", get(export::whole))
+        .route("/v1/export/{format}/{file}", get(export::file))
+        .route("/v1/inventory", get(export::inventory))
         .route("/v1/images/rescan", post(cluster::rescan))
         .route("/v1/cache", get(cache::status))
         .route("/v1/cache/files", get(cache::files))

@@ -128,6 +128,8 @@ pub enum Command {
     Wait(Wait),
     /// Make virtual machines with real firmware and boot them, on a network of their own
     Lab(super::lab::Lab),
+    /// Write the cluster in another program's format: dnsmasq, kea, bind, conman, ansible and more
+    Export(super::export::Export),
     /// Write a cluster file that works on this host
     Init(Init),
     /// Write everything that the server keeps into one file, while it serves

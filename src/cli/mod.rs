@@ -20,6 +20,7 @@ mod discover;
 mod doctor;
 mod events;
 mod explain;
+mod export;
 #[cfg(test)]
 mod fixture;
 mod follow;
@@ -117,6 +118,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Capture(capture) => block_on(capture::run(printer, &paths, &capture)),
         Command::Replay(args) => replay::run(printer, &args),
         Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
+        Command::Export(export) => export::run(printer, &paths, &export),
         Command::Init(init) => block_on(init::run(printer, &init)),
         Command::Backup(backup) => block_on(backup::backup(printer, &paths, &backup)),
         Command::Restore(restore) => block_on(backup::restore(printer, &paths, &restore)),

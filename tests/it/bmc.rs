@@ -9,3 +9,6 @@ mod redfish;
 mod redfish_clients;
 mod theirs;
 mod virtuals;
+
+pub use emulators::{Running, python, until};
+pub use virtuals::bmcs;

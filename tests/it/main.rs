@@ -11,6 +11,7 @@ mod deployments;
 mod deploys;
 mod dhcp;
 mod doctor;
+mod export;
 mod faults;
 mod grub;
 mod host;
