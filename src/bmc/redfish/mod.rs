@@ -295,6 +295,9 @@ impl Redfish {
                     continue;
                 }
             }
+            if let Some(path) = chassis["ThermalSubsystem"]["@odata.id"].as_str() {
+                readings.extend(self.metrics(what, path).await?);
+            }
             // Before 2020 there were these two.
             for part in ["Thermal", "Power"] {
                 let Some(path) = chassis[part]["@odata.id"].as_str() else {
@@ -308,6 +311,21 @@ impl Redfish {
             }
         }
         Ok(readings)
+    }
+
+    /// Temperatures of those that have no list of sensors (2020 and later).
+    async fn metrics(&self, what: &'static str, path: &str) -> Result<Vec<Reading>, BmcError> {
+        let read = async {
+            let subsystem = self.get(what, path).await?.body;
+            match subsystem["ThermalMetrics"]["@odata.id"].as_str() {
+                Some(path) => Ok(read::temperatures(&self.get(what, path).await?.body)),
+                None => Ok(Vec::new()),
+            }
+        };
+        match read.await {
+            Err(BmcError::Http { status: 404, .. }) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     pub(super) async fn log(&self) -> Result<Vec<LogEntry>, BmcError> {

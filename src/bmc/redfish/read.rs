@@ -87,6 +87,22 @@ pub(super) fn older_sensors(part: &Value) -> Vec<Reading> {
     readings
 }
 
+/// `ThermalMetrics`: excerpts of sensors, named after the device or, where they are not, after the end of their sensor's path.
+pub(super) fn temperatures(metrics: &Value) -> Vec<Reading> {
+    let list = metrics["TemperatureReadingsCelsius"].as_array().into_iter().flatten();
+    let reading = |sensor: &Value| {
+        let source = || text(&sensor["DataSourceUri"])?.rsplit('/').next().map(str::to_string);
+        Some(Reading {
+            name: text(&sensor["DeviceName"]).or_else(source)?,
+            kind: "temperature".into(),
+            value: sensor["Reading"].as_f64(),
+            unit: "°C".into(),
+            health: None,
+        })
+    };
+    list.filter_map(reading).collect()
+}
+
 /// An entry of a log.
 pub(super) fn entry(entry: &Value) -> LogEntry {
     let said = ["Message", "Name", "MessageId", "Id"]
@@ -96,5 +112,69 @@ pub(super) fn entry(entry: &Value) -> LogEntry {
         at: text(&entry["Created"]).and_then(|at| at.parse::<Timestamp>().ok()),
         text: said.unwrap_or_default(),
         severity: text(&entry["Severity"]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn temperatures_have_a_name_or_are_left_out() {
+        let metrics = json!({ "TemperatureReadingsCelsius": [
+            { "DeviceName": "Inlet Air", "Reading": 21.5 },
+            { "DataSourceUri": "/redfish/v1/Chassis/1/Sensors/Outlet", "Reading": null },
+            { "Reading": 1 },
+        ] });
+        let read = temperatures(&metrics);
+        let read: Vec<_> = read
+            .iter()
+            .map(|reading| (reading.name.as_str(), reading.value))
+            .collect();
+        assert_eq!(read, [("Inlet Air", Some(21.5)), ("Outlet", None)]);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        const NAMES: [&str; 12] = [
+            "Boot",
+            "Name",
+            "Reading",
+            "Status",
+            "Health",
+            "Temperatures",
+            "Fans",
+            "Created",
+            "Message",
+            "UUID",
+            "TemperatureReadingsCelsius",
+            "BootSourceOverrideTarget",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 48, 6, |inner| {
+            let name = proptest::sample::select(&NAMES[..]).prop_map(str::to_string);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(name, inner, 0..8).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_bmc_says_is_read_without_a_panic(one in any_json(), other in any_json()) {
+            info(&one, &other);
+            sensor(&one);
+            older_sensors(&one);
+            temperatures(&one);
+            entry(&one);
+        }
     }
 }

@@ -74,7 +74,7 @@ pub struct Bmcs {
     #[arg(long, value_name = "PLACE")]
     pub password_from: Option<String>,
     /// What is wrong with them, with commas: slow, lossy, dead, no-cycle, forgets-boot, full, leaks, hides-suites,
-    /// opensesspriv, busy, hangs, hangs-on-console, wrong-password, ignores-power, late-power
+    /// opensesspriv, busy, sloppy, hangs, hangs-on-console, wrong-password, ignores-power, late-power
     #[arg(long, value_name = "FAULTS", default_value = "")]
     pub fault: LineFaults,
     /// Of so many one is silent

@@ -29,7 +29,7 @@ pub struct LineFaults {
 type Sets = fn(&mut LineFaults);
 
 /// The words for them.
-const FAULTS: [(&str, Sets); 15] = [
+const FAULTS: [(&str, Sets); 16] = [
     // Each answer takes a while.
     ("slow", |faults| faults.slow = Duration::from_millis(400)),
     // In either direction. A handshake has six datagrams in a row, so each sixth would let nobody in.
@@ -42,6 +42,7 @@ const FAULTS: [(&str, Sets); 15] = [
     ("hides-suites", |faults| faults.own.hides_suites = true),
     ("opensesspriv", |faults| faults.own.open_session_privilege = true),
     ("busy", |faults| faults.own.busy = true),
+    ("sloppy", |faults| faults.own.sloppy = true),
     ("hangs", |faults| faults.own.hangs = true),
     // Some screens of a console.
     ("hangs-on-console", |faults| faults.hangs_after = 4096),

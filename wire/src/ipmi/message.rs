@@ -82,8 +82,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Reads it. Its checksums are not looked at: some BMCs count them wrongly, UDP has one of its own, and inside a session
+    /// the code at a packet's end says more than they do.
     pub(super) fn parse(message: &[u8]) -> Result<Self, Malformed> {
-        let (head, tail, data) = parse(message)?;
+        let (head, tail, data) = split(message)?;
         let (completion, data) = data
             .split_first()
             .ok_or(Malformed::new(6, "an answer without a completion code"))?;
@@ -113,19 +115,28 @@ fn pack(head: [u8; 2], tail: [u8; 3], data: &[u8]) -> Vec<u8> {
 /// The two headers of a message and its data.
 type Parts<'a> = ([u8; 2], [u8; 3], &'a [u8]);
 
-fn parse(message: &[u8]) -> Result<Parts<'_>, Malformed> {
+fn split(message: &[u8]) -> Result<Parts<'_>, Malformed> {
     let short = Malformed::new(message.len(), "a message that ends early");
     let (&head, rest) = message.split_first_chunk::<2>().ok_or(short)?;
-    let (&sum, rest) = rest.split_first().ok_or(short)?;
-    if sum != checksum(&head) {
+    let (_, body) = rest
+        .split_first()
+        .and_then(|(_, rest)| rest.split_last())
+        .ok_or(short)?;
+    let (&tail, data) = body.split_first_chunk::<3>().ok_or(short)?;
+    Ok((head, tail, data))
+}
+
+/// As [`split`], if both checksums are right.
+fn parse(message: &[u8]) -> Result<Parts<'_>, Malformed> {
+    let parts = split(message)?;
+    if message[2] != checksum(&message[..2]) {
         return Err(Malformed::new(2, "a wrong checksum of a header"));
     }
-    let (&last, body) = rest.split_last().ok_or(short)?;
-    let (&tail, data) = body.split_first_chunk::<3>().ok_or(short)?;
-    if last != checksum(body) {
-        return Err(Malformed::new(message.len() - 1, "a wrong checksum of a message"));
+    let last = message.len() - 1;
+    if message[last] != checksum(&message[3..last]) {
+        return Err(Malformed::new(last, "a wrong checksum of a message"));
     }
-    Ok((head, tail, data))
+    Ok(parts)
 }
 
 /// The two's complement of the sum.

@@ -222,6 +222,74 @@ fn who_is_not_let_in_hears_why() {
 }
 
 #[test]
+fn a_bmc_that_numbers_and_counts_nothing_rightly_is_operated_all_the_same() {
+    let mut bmc = controller(&Suite::ALL);
+    bmc.faults.sloppy = true;
+    let mut line = Line::new(bmc, vec![login("admin", "secret")]);
+    for _ in 0..3 {
+        assert_eq!(line.ask(Control::On.request()).0, Completion::OK);
+    }
+    line.clients[0].open_console(false);
+    line.until("a console", |line| line.has(0, &Event::ConsoleOpened));
+    line.bmc.said(b"login: ");
+    line.until("a prompt", |line| line.said(0) == b"login: ");
+}
+
+#[test]
+fn a_bmc_that_leaks_is_full_until_it_starts_anew_and_one_that_hangs_is_given_up() {
+    let mut bmc = controller(&Suite::ALL);
+    bmc.faults.leaks_sessions = true;
+    for _ in 0..4 {
+        let mut line = Line::new(bmc, vec![login("admin", "secret")]);
+        line.ask(DeviceId::request());
+        line.clients[0].close();
+        line.until("the end", |line| line.closed(0).is_some());
+        bmc = line.bmc;
+    }
+    let mut line = Line::new(bmc, vec![login("admin", "secret")]);
+    line.until("a refusal", |line| line.closed(0).is_some());
+    assert!(matches!(line.closed(0), Some(Closed::Refused(status)) if status.to_string().contains("no room")));
+    line.bmc.restart();
+    let mut line = Line::new(line.bmc, vec![login("admin", "secret")]);
+    assert_eq!(line.ask(DeviceId::request()).0, Completion::OK);
+    let mut bmc = controller(&Suite::ALL);
+    bmc.faults.hangs = true;
+    assert_eq!(ends(bmc, login("admin", "secret")), Closed::Silent);
+}
+
+#[test]
+fn another_door_and_ipmi_show_and_change_the_same() {
+    let mut line = Line::new(controller(&Suite::ALL), vec![login("admin", "secret")]);
+    let wanted = BootFlags::new(BootDevice::Pxe, true, true);
+    line.bmc.perform(Deed::Boot(Some(wanted))).unwrap();
+    assert_eq!(BootFlags::parse(&line.ask(BootFlags::request()).1), Some(wanted));
+    line.ask(identify(None));
+    assert!(line.bmc.view().identify);
+    line.bmc.perform(Deed::Identify(false)).unwrap();
+    assert_eq!(
+        ChassisStatus::parse(&line.ask(ChassisStatus::request()).1)
+            .unwrap()
+            .identify,
+        Some(false)
+    );
+    let off = line.bmc.perform(Deed::Power(Control::Reset));
+    assert_eq!(off, Err(Completion::NOT_IN_THIS_STATE));
+    line.bmc.perform(Deed::Power(Control::On)).unwrap();
+    line.turn();
+    assert_eq!(line.asked.last(), Some(&Asked::Power(Control::On)));
+    line.bmc.log(0x1d, 0, 1_800_000_000);
+    assert_eq!(line.bmc.view().log.len(), 1);
+    line.bmc.perform(Deed::ClearLog).unwrap();
+    assert_eq!(line.ask(SelEntry::first()).0, Completion::NOT_THERE);
+    let names: Vec<_> = line.bmc.view().sensors.into_iter().map(|sensor| sensor.name).collect();
+    assert_eq!(names, ["Inlet Temp", "Fan 1", "12V"]);
+    // What is set and forgotten reads back as nothing, through this door too.
+    line.bmc.faults.loses_boot_flags = true;
+    line.bmc.perform(Deed::Boot(Some(wanted))).unwrap();
+    assert!(!line.bmc.view().boot.is_valid);
+}
+
+#[test]
 fn the_bmcs_own_key_is_asked_for() {
     let with_key = || {
         let setup = Setup {

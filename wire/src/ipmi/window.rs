@@ -8,6 +8,12 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// Whether a packet with that number may be taken from a BMC: as [`Self::is_new`], and one without a number for as long as
+    /// none had one, since some never count.
+    pub(super) fn may_be_new(&mut self, sequence: u32) -> bool {
+        (sequence == 0 && self.newest == 0) || self.is_new(sequence)
+    }
+
     /// Whether a packet with that number did not come before. One that is older than the window counts as seen.
     pub(super) fn is_new(&mut self, sequence: u32) -> bool {
         if sequence > self.newest {
@@ -34,6 +40,13 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_never_counts_is_taken_until_he_does() {
+        let mut window = Window::default();
+        assert!(window.may_be_new(0) && window.may_be_new(0) && !window.is_new(0));
+        assert!(window.may_be_new(1) && !window.may_be_new(1) && !window.may_be_new(0));
+    }
 
     #[test]
     fn each_number_is_new_once_within_the_window() {

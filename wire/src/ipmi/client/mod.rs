@@ -168,7 +168,7 @@ impl Client {
                 let Some(payload) = sealed.open(&session.keys) else {
                     return;
                 };
-                if !session.heard.is_new(sealed.sequence) {
+                if !session.heard.may_be_new(sealed.sequence) {
                     return;
                 }
                 match sealed.kind {

@@ -183,7 +183,8 @@ impl Opening {
         match (self.at, frame) {
             (At::Asking, Frame::Plain(payload)) => {
                 let answer = message::Answer::parse(payload).ok()?;
-                if answer.command != 0x38 || answer.sequence != self.tag & 0x3f {
+                // Not by its number: some answer each such question as if it were the first.
+                if answer.command != 0x38 {
                     return None;
                 }
                 // Bit 7 of the fourth octet: there is more than IPMI 1.5; bit 1 of the sixth: 2.0. What refuses the
@@ -207,13 +208,16 @@ impl Opening {
                     At::Rakp3 => Kind::Rakp4,
                 };
                 let answer = Answer::parse(sealed.payload).ok()?;
-                if sealed.kind != expected || answer.tag != self.tag {
+                // Our number tells better than the tag, which some send back in another form, whose answer it is. A refusal
+                // may be without it.
+                let has_number = answer.console == self.exchange.console;
+                if sealed.kind != expected || !(has_number || answer.tag == self.tag) {
                     return None;
                 }
                 if answer.status != Status::OK {
                     return self.refused(answer.status, login, chance, now).map(Step::Failed);
                 }
-                if answer.console != self.exchange.console {
+                if !has_number {
                     return None;
                 }
                 self.went_on(at, &answer, login)

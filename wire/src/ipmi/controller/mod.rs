@@ -89,6 +89,8 @@ pub struct Faults {
     pub busy: bool,
     /// It lets one in, and answers no command.
     pub hangs: bool,
+    /// It numbers no packet, counts checksums wrongly and gives a tag back as the digit that it is (`ipmisim` of CloudStack).
+    pub sloppy: bool,
     /// A session that was closed or forgotten takes its place for ever: after some it has no room, until it is restarted.
     pub leaks_sessions: bool,
 }
@@ -319,7 +321,10 @@ impl Controller {
         let mut vector = [0; BLOCK];
         (self.chance)(&mut vector);
         let session = self.sessions.get_mut(&session)?;
-        session.sent = session.sent.checked_add(1).unwrap_or(1);
+        session.sent = match self.faults.sloppy {
+            true => 0,
+            false => session.sent.checked_add(1).unwrap_or(1),
+        };
         let keys = session.keys.as_ref()?;
         Some(frame::sealed(
             keys,

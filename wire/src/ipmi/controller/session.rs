@@ -47,7 +47,12 @@ impl Controller {
             (net::APP, _, _) => (Completion::NO_PRIVILEGE, Vec::new()),
             _ => return None,
         };
-        Some(plain(&request.answer(sequence, completion, &data)))
+        let sequence = if self.faults.sloppy { 0 } else { sequence };
+        let mut answer = request.answer(sequence, completion, &data);
+        if let Some(checksum) = answer.last_mut().filter(|_| self.faults.sloppy) {
+            *checksum ^= 0x12;
+        }
+        Some(plain(&answer))
     }
 
     /// Get Channel Cipher Suites: a part of 16 octets of the list of records (section 22.15.1).
@@ -72,7 +77,11 @@ impl Controller {
         match kind {
             Kind::OpenRequest => {
                 let request = OpenRequest::parse(payload)?;
-                Some(unsealed(Kind::OpenAnswer, &self.open(&request, now)))
+                let mut answer = self.open(&request, now);
+                if self.faults.sloppy {
+                    answer[0] = answer[0].wrapping_add(b'0');
+                }
+                Some(unsealed(Kind::OpenAnswer, &answer))
             }
             Kind::Rakp1 => {
                 let message = Rakp1::parse(payload)?;
