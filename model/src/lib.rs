@@ -19,6 +19,7 @@ pub mod event;
 pub mod explain;
 pub mod export;
 pub mod hook;
+pub mod import;
 pub mod install;
 pub mod measure;
 pub mod nodeset;

@@ -130,6 +130,8 @@ pub enum Command {
     Lab(super::lab::Lab),
     /// Write the cluster in another program's format: dnsmasq, kea, bind, conman, ansible and more
     Export(super::export::Export),
+    /// Make a cluster file of another program's files, and list what was not understood
+    Import(super::import::Import),
     /// Write a cluster file that works on this host
     Init(Init),
     /// Write everything that the server keeps into one file, while it serves

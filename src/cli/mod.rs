@@ -25,6 +25,7 @@ mod export;
 mod fixture;
 mod follow;
 pub mod image;
+mod import;
 mod init;
 mod lab;
 mod listing;
@@ -119,6 +120,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(printer, &args),
         Command::Wait(wait) => block_on(wait::run(printer, &paths, &wait)),
         Command::Export(export) => export::run(printer, &paths, &export),
+        Command::Import(import) => import::run(printer, &import),
         Command::Init(init) => block_on(init::run(printer, &init)),
         Command::Backup(backup) => block_on(backup::backup(printer, &paths, &backup)),
         Command::Restore(restore) => block_on(backup::restore(printer, &paths, &restore)),

@@ -16,6 +16,7 @@ mod faults;
 mod grub;
 mod host;
 mod http;
+mod import;
 mod installer;
 mod journal;
 mod lab;

@@ -5,6 +5,7 @@
 mod diagnostic;
 mod inherit;
 mod lower;
+pub(crate) mod plain;
 mod problems;
 mod raw;
 mod read;

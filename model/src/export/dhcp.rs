@@ -28,8 +28,9 @@ pub(super) struct Reservation<'a> {
     pub network: Option<&'a Network>,
 }
 
-/// The networks that have DHCP.
-pub(super) fn networks<'a>(sheet: &mut Sheet<'a>) -> Vec<&'a Network> {
+/// The networks that have DHCP. `names_itself`: the server names itself as the name server where none is declared, as
+/// Bellwether does.
+pub(super) fn networks<'a>(sheet: &mut Sheet<'a>, names_itself: bool) -> Vec<&'a Network> {
     let mut served = Vec::new();
     for network in &sheet.cluster.networks {
         match network.dhcp {
@@ -38,6 +39,17 @@ pub(super) fn networks<'a>(sheet: &mut Sheet<'a>) -> Vec<&'a Network> {
                 .say(format!("the network {}, which has no DHCP (`dhcp: off`)", network.name)),
             _ => served.push(&**network),
         }
+    }
+    let without: Vec<&str> = served
+        .iter()
+        .filter(|net| net.dns.is_empty())
+        .map(|net| net.name.as_str())
+        .collect();
+    if !names_itself && !without.is_empty() {
+        sheet.notes.say(format!(
+            "a name server in {}, for which the cluster file names none: Bellwether would name itself, since some installers go no further without",
+            without.join(", ")
+        ));
     }
     sheet.notes.say(
         "what machines boot: with `dhcp: proxy` in the cluster file Bellwether says it beside this server, else name it here",

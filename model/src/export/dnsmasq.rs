@@ -12,7 +12,7 @@ pub(super) fn render(sheet: &mut Sheet<'_>) -> String {
     if !cluster.domain.is_empty() {
         let _ = writeln!(out, "domain={}", cluster.domain);
     }
-    for served in dhcp::networks(sheet) {
+    for served in dhcp::networks(sheet, true) {
         network(&mut out, cluster, served);
     }
     out.push_str("\n# Machines\n");

@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, Network};
 
 pub(super) fn render(sheet: &mut Sheet<'_>) -> String {
     let cluster = sheet.cluster;
-    let served = dhcp::networks(sheet);
+    let served = dhcp::networks(sheet, false);
     let machines = dhcp::reservations(sheet);
     let anywhere: Vec<_> = machines.iter().filter(|machine| machine.network.is_none()).collect();
     let mut out = String::from("{\n\"Dhcp4\": {\n");
