@@ -222,14 +222,14 @@ fn options(text: &str, line: u32, gather: &mut Gather) -> Bmc {
             Some(("P" | "p", secret)) if !secret.is_empty() => {
                 bmc.password_from = Some(gather.password(line, "ipmiopts", secret));
             }
-            Some((key @ ("K" | "k" | "C" | "c" | "L" | "l" | "W" | "w"), _)) => {
-                let what = match key.to_ascii_uppercase().as_str() {
-                    "K" => "the controller's own key: say `kg_from`",
-                    "C" => "a cipher suite: 17 and 3 are tried here, `cipher_suites` says which",
-                    "L" => "a privilege: say `privilege`",
-                    _ => "a workaround: say `quirks`",
-                };
-                gather.note(line, &format!("option {key} of a BMC"), what);
+            Some(("K" | "k", _)) => {
+                gather.note(line, "option K of a BMC", "the controller's own key: say `kg_from`");
+            }
+            Some(("C" | "c", suite)) if bmc.suite(suite) => {}
+            Some(("L" | "l", privilege)) if bmc.privilege(privilege) => {}
+            Some(("W" | "w", flags)) if bmc.workarounds(flags) => {}
+            Some((key @ ("C" | "c" | "L" | "l" | "W" | "w"), value)) => {
+                gather.note(line, &format!("{key}:{value} of a BMC"), "nothing that a BMC has here");
             }
             None if at == 0 && !part.is_empty() => bmc.user = Some(part.to_string()),
             None if at == 1 && !part.is_empty() => {

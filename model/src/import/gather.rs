@@ -61,6 +61,44 @@ pub(super) struct Bmc {
     pub redfish: bool,
     pub user: Option<String>,
     pub password_from: Option<String>,
+    /// Cipher suite of IPMI, 3 or 17.
+    pub suite: Option<u8>,
+    /// A privilege that is not the usual one.
+    pub privilege: Option<&'static str>,
+    /// The quirk `opensesspriv`.
+    pub opensesspriv: bool,
+}
+
+impl Bmc {
+    /// The cipher suite of that number; whether it is one that is spoken here.
+    pub fn suite(&mut self, text: &str) -> bool {
+        let suite = text.parse().ok().filter(|suite| matches!(suite, 3 | 17));
+        self.suite = suite.or(self.suite);
+        suite.is_some()
+    }
+
+    /// The privilege of that name in FreeIPMI's words; whether it is one.
+    pub fn privilege(&mut self, text: &str) -> bool {
+        match text.to_ascii_lowercase().as_str() {
+            "user" => self.privilege = Some("user"),
+            "op" | "operator" => self.privilege = Some("operator"),
+            "admin" | "administrator" => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// FreeIPMI's workarounds, by name or as the number of libipmiconsole; whether all are known here.
+    pub fn workarounds(&mut self, text: &str) -> bool {
+        let mut all = true;
+        for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+            match word {
+                "opensesspriv" | "16" | "0x10" => self.opensesspriv = true,
+                _ => all = false,
+            }
+        }
+        all
+    }
 }
 
 /// A node, as far as it is known.
@@ -436,6 +474,9 @@ impl Gather {
         known.mac = known.mac.or(bmc.mac);
         known.port = known.port.or(bmc.port);
         known.redfish |= bmc.redfish;
+        known.suite = known.suite.or(bmc.suite);
+        known.privilege = known.privilege.or(bmc.privilege);
+        known.opensesspriv |= bmc.opensesspriv;
         known.user = known.user.take().or(bmc.user);
         known.password_from = known.password_from.take().or(bmc.password_from);
         self.contradict(at, place, against);

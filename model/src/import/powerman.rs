@@ -116,16 +116,19 @@ fn device(kind: &str, command: &str, line: u32, gather: &mut Gather) -> Device {
             }
             "-I" | "--cipher-suite-id" | "-l" | "--privilege-level" | "-W" | "--workaround-flags" => {
                 let value = value();
-                let key = match option {
-                    "-I" | "--cipher-suite-id" => "cipher_suites",
-                    "-l" | "--privilege-level" => "privilege",
-                    _ => "quirks",
+                let access = &mut device.access;
+                let (key, known) = match option {
+                    "-I" | "--cipher-suite-id" => ("cipher_suites", access.suite(&value)),
+                    "-l" | "--privilege-level" => ("privilege", access.privilege(&value)),
+                    _ => ("quirks", access.workarounds(&value)),
                 };
-                gather.note(
-                    line,
-                    &format!("{option} {value}"),
-                    format!("how a BMC is got at: say `{key}`"),
-                );
+                if !known {
+                    gather.note(
+                        line,
+                        &format!("{option} {value}"),
+                        format!("how a BMC is got at: `{key}` does not know it"),
+                    );
+                }
             }
             _ => {}
         }

@@ -105,7 +105,8 @@ const CLUSTER: &str = "cluster: saga\ndomain: hpc.example\n\
     defaults: { bmc: { user: admin, password_from: \"env:BMC\" } }\n\
     groups:\n  compute: { members: \"nid[001-020]\" }\n  burn-in: { members: nid007 }\n\
     nodes:\n  nid[001-020]: { mac: 02:00:0a:00:00:01+, address: 10.20.1.1+, bmc: { address: 10.21.1.1+, mac: 02:00:0d:00:00:01+ } }\n\
-    \x20 login: { mac: 02:00:0b:00:00:01, address: 10.20.0.11, bmc: { address: 10.21.0.11, mac: 02:00:0d:00:01:01 } }\n";
+    \x20 login: { mac: 02:00:0b:00:00:01, address: 10.20.0.11, bmc: { address: 10.21.0.11, mac: 02:00:0d:00:01:01, port: 6230, \
+    cipher_suites: 17, privilege: operator, quirks: opensesspriv } }\n";
 
 #[test]
 fn what_was_exported_is_imported_again() {
@@ -164,6 +165,13 @@ fn what_was_exported_is_imported_again() {
                 "{out:?}"
             );
             assert_eq!(after.domain, "hpc.example", "{out:?}");
+        }
+        if matches!(back, Format::Conman | Format::Powerman) {
+            let access = |cluster: &Cluster| {
+                let bmc = cluster.node("login").unwrap().bmc.clone().unwrap();
+                (bmc.user, bmc.port, bmc.suites, bmc.privilege, bmc.quirks)
+            };
+            assert_eq!(access(&after), access(&before), "{out:?}");
         }
         if matches!(back, Format::Ansible | Format::Powerman) {
             assert_eq!(after.members("compute").count(), 20, "{out:?}\n{}", imported.text);

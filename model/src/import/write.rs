@@ -118,10 +118,7 @@ fn common_access(gather: &mut Gather) {
     let access = |bmc: &Bmc| Bmc {
         address: None,
         mac: None,
-        port: bmc.port,
-        redfish: bmc.redfish,
-        user: bmc.user.clone(),
-        password_from: bmc.password_from.clone(),
+        ..bmc.clone()
     };
     let mut bmcs = gather.nodes.iter().filter_map(|node| node.bmc.as_ref());
     let Some(first) = bmcs.next().map(access) else { return };
@@ -328,6 +325,11 @@ fn access(bmc: &Bmc) -> Vec<String> {
     let mut words = Vec::new();
     if bmc.redfish {
         words.push("protocol: redfish".to_string());
+    }
+    words.extend(bmc.suite.map(|suite| format!("cipher_suites: {suite}")));
+    words.extend(bmc.privilege.map(|privilege| format!("privilege: {privilege}")));
+    if bmc.opensesspriv {
+        words.push("quirks: opensesspriv".to_string());
     }
     words.extend(bmc.port.map(|port| format!("port: {port}")));
     words.extend(bmc.user.as_ref().map(|user| format!("user: {}", scalar(user))));
