@@ -17,6 +17,7 @@ pub mod cluster_file;
 pub mod conductor;
 pub mod console;
 pub mod doctor;
+pub mod faces;
 pub mod http;
 pub mod image_watch;
 pub mod images;

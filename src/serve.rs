@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 use crate::console::Consoles;
+use crate::faces::Engine;
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::{self, Loaders};
@@ -110,6 +111,12 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.consoles(&mut tasks, &metrics, &consoles);
     let desk = bmc::Desk::new(journal.clone());
     spawn.conductor(&mut tasks, &desk, &consoles);
+    let engine = Engine {
+        journal: journal.clone(),
+        desk: desk.clone(),
+        consoles: consoles.clone(),
+    };
+    spawn.faces(&mut tasks, &metrics, engine);
     spawn.recorder(&mut tasks, &metrics);
     let counted = journal.clone();
     metrics.add(move || samples::journal(&counted));

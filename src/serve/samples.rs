@@ -1,6 +1,9 @@
 //! Counters of services, as metrics.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::console::Consoles;
+use crate::faces::Faces;
 use crate::http::HttpCounters;
 use crate::journal::Journal;
 use crate::services::tftp::TftpCounters;
@@ -44,6 +47,27 @@ fn plain((name, help, value): (&'static str, &'static str, u64)) -> Sample {
         label: None,
         value,
     }
+}
+
+/// Those of the faces.
+pub(super) fn faces(faces: &Faces) -> Vec<Sample> {
+    let of = |name, help, face: &str, counter: &AtomicU64| Sample {
+        name,
+        help,
+        label: Some(("face", face.to_string())),
+        value: counter.load(Ordering::Relaxed),
+    };
+    let guests = (faces.counters())
+        .map(|(face, counters)| of("face_guests", "Clients that came in at a face", face, &counters.guests));
+    let refused = (faces.counters()).map(|(face, counters)| {
+        of(
+            "face_refused",
+            "Clients that a face turned away",
+            face,
+            &counters.refused,
+        )
+    });
+    guests.chain(refused).collect()
 }
 
 /// Those of the consoles.

@@ -15,6 +15,7 @@ use crate::cache::{self, Cache};
 use crate::causes::chain;
 use crate::conductor::Conductor;
 use crate::console::Consoles;
+use crate::faces::{Engine, Faces};
 use crate::http::{self, HttpCounters};
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
@@ -93,6 +94,17 @@ impl Spawn<'_> {
         tasks.spawn(async move {
             consoles.run(cancel).await;
             ("the consoles", Ok(()))
+        });
+    }
+
+    pub fn faces(&self, tasks: &mut Tasks, metrics: &Arc<Metrics>, engine: Engine) {
+        let faces = Faces::new(engine);
+        let counted = faces.clone();
+        metrics.add(move || samples::faces(&counted));
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move {
+            faces.run(cancel).await;
+            ("the faces", Ok(()))
         });
     }
 

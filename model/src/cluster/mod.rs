@@ -7,6 +7,7 @@
 mod bmc;
 mod cache;
 mod doors;
+mod faces;
 mod install;
 mod network;
 mod node;
@@ -17,6 +18,7 @@ mod settings;
 pub use bmc::{Bmc, ConsoleVia, PRIVILEGES, QUIRKS};
 pub use cache::Cache;
 pub use doors::{DhcpMode, Doors};
+pub use faces::{Face, Faces};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Console, Nic, Node};
@@ -52,6 +54,8 @@ pub struct Cluster {
     pub cache: Cache,
     /// How much of the machines' packets is kept.
     pub recorder: Recorder,
+    /// Foreign protocols that are spoken.
+    pub faces: Faces,
     index: Index,
     layers: Layers,
 }
@@ -124,6 +128,7 @@ impl Cluster {
             doors,
             cache: Cache::default(),
             recorder: Recorder::default(),
+            faces: Faces::default(),
             index,
             layers: Layers::default(),
         }
@@ -144,6 +149,12 @@ impl Cluster {
     /// Declares the recorder.
     pub(crate) fn with_recorder(mut self, recorder: Recorder) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Declares the faces.
+    pub(crate) fn with_faces(mut self, faces: Faces) -> Self {
+        self.faces = faces;
         self
     }
 

@@ -227,6 +227,9 @@ fn surroundings(now: &Cluster, wanted: &Cluster) -> Vec<String> {
     if now.cache != wanted.cache {
         says.push("the package cache changes: size, upstreams or hosts".to_string());
     }
+    if now.faces != wanted.faces {
+        says.push("faces are opened, closed or moved".to_string());
+    }
     if now.recorder != wanted.recorder {
         says.push("the recorder gets another size".to_string());
     }

@@ -1,6 +1,7 @@
 //! From what is written to what is meant: references resolved, every rule checked, nothing stopped at the first mistake.
 
 mod cache;
+mod faces;
 mod install;
 mod layers;
 mod members;
@@ -34,6 +35,7 @@ pub(super) fn cluster(raw: &ClusterFile, problems: &mut Problems) -> Cluster {
     let mut layers = Layers::of(raw, problems);
     let (nodes, own) = nodes::nodes(raw, &networks, &mut layers, problems);
     let doors = network::doors(&raw.doors, problems);
+    let faces = faces::faces(&raw.faces, &doors, problems);
     Cluster::assemble(
         raw.cluster.as_ref().map_or_else(String::new, |v| v.value.0.clone()),
         raw.domain.as_ref().map_or_else(String::new, |v| v.value.0.clone()),
@@ -52,5 +54,6 @@ pub(super) fn cluster(raw: &ClusterFile, problems: &mut Problems) -> Cluster {
     .with_recorder(Recorder {
         size: (raw.recorder.size.as_ref()).map_or(Recorder::default().size, |size| size.value.0),
     })
+    .with_faces(faces)
     .with_layers(layers.into_cluster(own))
 }

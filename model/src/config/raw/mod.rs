@@ -4,6 +4,7 @@
 //! JSON Schema. They are written for the person who edits a cluster file.
 
 mod cache;
+mod faces;
 mod install;
 mod network;
 mod node;
@@ -11,6 +12,7 @@ mod recorder;
 mod settings;
 
 pub(super) use cache::Cache;
+pub(super) use faces::{Face, Faces, TokenFace};
 pub(super) use install::{Disk, Layout};
 pub(super) use network::{Doors, Network};
 pub(super) use node::{BmcAccess, Defaults, Group, Node};
@@ -51,5 +53,7 @@ declare_section! {
         cache: Cache,
         /// The recorder.
         recorder: Recorder,
+        /// Foreign protocols, for the clients of other programs.
+        faces: Faces,
     }
 }

@@ -5,6 +5,7 @@ mod bmc;
 mod cache;
 mod install;
 mod key;
+mod listen;
 mod name;
 mod number;
 mod recorder;
@@ -16,6 +17,7 @@ pub(super) use bmc::{BmcPort, BmcPrivilege, BmcProtocol, BmcQuirk, CipherSuite, 
 pub(super) use cache::{RepositoryHost, RepositoryUrl, Seconds};
 pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;
+pub(super) use listen::{Listen, Peers};
 pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
 pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};
 pub(super) use recorder::RecorderSize;

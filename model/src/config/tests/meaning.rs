@@ -332,3 +332,28 @@ nodes:
     assert_eq!((via("a"), via("b"), via("d")), (Some(ConsoleVia::Sol), None, None));
     assert_eq!(via("c"), Some(ConsoleVia::Tcp("ts1:7001".into())));
 }
+
+#[test]
+fn faces_are_closed_until_they_are_opened_somewhere() {
+    assert_eq!(whole(&with("")).faces, crate::cluster::Faces::default());
+    let faces = whole(&with(concat!(
+        "faces:\n",
+        "  powerman: { listen: 127.0.0.1 }\n",
+        "  conserver: { listen: '[::1]:3110', allow: [10.77.0.0/24, 10.1.2.3], token_from: 'file:/etc/token' }\n",
+    )))
+    .faces;
+    let powerman = faces.powerman.unwrap();
+    assert_eq!(powerman.listen, "127.0.0.1:10101".parse().unwrap());
+    assert!(powerman.allows("192.0.2.1".parse().unwrap()));
+    let conserver = faces.conserver.unwrap();
+    assert_eq!(conserver.listen, "[::1]:3110".parse().unwrap());
+    for (peer, may) in [
+        ("10.77.0.9", true),
+        ("10.1.2.3", true),
+        ("10.1.2.4", false),
+        ("::ffff:10.1.2.3", true),
+    ] {
+        assert_eq!(conserver.allows(peer.parse().unwrap()), may, "{peer}");
+    }
+    assert!(faces.conman.is_none());
+}

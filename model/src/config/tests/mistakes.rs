@@ -594,3 +594,19 @@ fn installations() {
         check(&node(body), &[(code, at)]);
     }
 }
+
+#[test]
+fn a_face_has_an_address_and_a_port_of_its_own() {
+    let text = with("faces: { conman: { listen: 7890 } }");
+    assert_eq!(problems(&text), [("bad-address", "7890")]);
+    let text = with("faces: { conman: { allow: [10.0.0.1/8] } }");
+    let found = problems(&text);
+    assert!(
+        found.contains(&("bad-prefix", "10.0.0.1/8")) && found[0].0 == "missing-key",
+        "{found:?}"
+    );
+    let text = with("faces: { conman: { listen: 127.0.0.1 }, powerman: { listen: '0.0.0.0:7890' } }");
+    assert_eq!(problems(&text), [("duplicate-port", "127.0.0.1")]);
+    let text = with("faces: { pelagos: { listen: '127.0.0.1:80' } }");
+    assert_eq!(problems(&text), [("duplicate-port", "'127.0.0.1:80'")]);
+}

@@ -1,0 +1,106 @@
+//! Faces: foreign protocols, so that the clients of other programs work unmodified.
+//!
+//! A face translates. What it shows comes from the world, what it does goes through the one BMC desk, the consoles' hubs and
+//! deployments, as if it had been typed here.
+//!
+//! Invariant: a face is closed unless the cluster file opens it; it follows the cluster file while the server runs.
+//! Invariant: no face knows another.
+
+mod door;
+
+pub use door::DoorCounters;
+
+use std::sync::Arc;
+
+use model::cluster::Face;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::bmc::Desk;
+use crate::console::Consoles;
+use crate::journal::Journal;
+
+/// What faces work with.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The world, and where what happens goes.
+    pub journal: Journal,
+    /// BMCs.
+    pub desk: Desk,
+    /// Consoles.
+    pub consoles: Consoles,
+}
+
+/// The names of the faces, as in the cluster file.
+const NAMES: [&str; 4] = ["pelagos", "powerman", "conman", "conserver"];
+
+/// One face that is open.
+struct Open {
+    face: Face,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// All faces.
+#[derive(Debug, Clone)]
+pub struct Faces {
+    engine: Engine,
+    counters: [Arc<DoorCounters>; 4],
+}
+
+impl Faces {
+    /// Faces that are all closed.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            counters: Default::default(),
+        }
+    }
+
+    /// What their doors count, by name.
+    pub fn counters(&self) -> impl Iterator<Item = (&'static str, &DoorCounters)> {
+        NAMES.into_iter().zip(self.counters.iter().map(|counters| &**counters))
+    }
+
+    /// Keeps the faces as they are declared, until cancelled.
+    pub async fn run(self, cancel: CancellationToken) {
+        let mut world = self.engine.journal.watch();
+        let mut open: [Option<Open>; 4] = Default::default();
+        loop {
+            let wanted = {
+                let faces = &world.borrow_and_update().cluster.faces;
+                [&faces.pelagos, &faces.powerman, &faces.conman, &faces.conserver].map(Clone::clone)
+            };
+            for (at, face) in wanted.into_iter().enumerate() {
+                if open[at].as_ref().map(|open| &open.face) == face.as_ref() {
+                    continue;
+                }
+                if let Some(open) = open[at].take() {
+                    open.cancel.cancel();
+                    open.task.await.ok();
+                    tracing::info!(face = NAMES[at], "a face is closed");
+                }
+                open[at] = face.map(|face| self.open(at, face, cancel.child_token()));
+            }
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                changed = world.changed() => if changed.is_err() { break },
+            }
+        }
+        for open in open.into_iter().flatten() {
+            open.cancel.cancel();
+            open.task.await.ok();
+        }
+    }
+
+    fn open(&self, at: usize, face: Face, cancel: CancellationToken) -> Open {
+        let (counters, kept) = (self.counters[at].clone(), face.clone());
+        let door = cancel.clone();
+        let _engine = self.engine.clone();
+        let task = tokio::spawn(async move {
+            // Each face has its line here.
+            door::keep(NAMES[at], kept, counters, door, |_stream, _peer, _cancel| async {}).await;
+        });
+        Open { face, cancel, task }
+    }
+}
