@@ -10,9 +10,11 @@ mod door;
 
 pub use door::DoorCounters;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use model::cluster::Face;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +31,25 @@ pub struct Engine {
     pub desk: Desk,
     /// Consoles.
     pub consoles: Consoles,
+}
+
+/// Somebody who came in at a face.
+#[allow(dead_code)] // Until the first face reads them.
+struct Guest {
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// Where the token is that he must show.
+    token_from: Option<String>,
+    engine: Engine,
+    /// The face is being closed.
+    cancel: CancellationToken,
+}
+
+/// Each face has its line here.
+async fn serve(face: &str, guest: Guest) {
+    match face {
+        _ => tracing::debug!(face, peer = %guest.peer, "nobody is behind this face"),
+    }
 }
 
 /// The names of the faces, as in the cluster file.
@@ -96,11 +117,21 @@ impl Faces {
     fn open(&self, at: usize, face: Face, cancel: CancellationToken) -> Open {
         let (counters, kept) = (self.counters[at].clone(), face.clone());
         let door = cancel.clone();
-        let _engine = self.engine.clone();
-        let task = tokio::spawn(async move {
-            // Each face has its line here.
-            door::keep(NAMES[at], kept, counters, door, |_stream, _peer, _cancel| async {}).await;
-        });
+        let (engine, token_from) = (self.engine.clone(), face.token_from.clone());
+        let guest = move |stream, peer, cancel| {
+            let (engine, token_from) = (engine.clone(), token_from.clone());
+            serve(
+                NAMES[at],
+                Guest {
+                    stream,
+                    peer,
+                    token_from,
+                    engine,
+                    cancel,
+                },
+            )
+        };
+        let task = tokio::spawn(door::keep(NAMES[at], kept, counters, door, guest));
         Open { face, cancel, task }
     }
 }

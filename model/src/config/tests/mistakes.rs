@@ -608,5 +608,5 @@ fn a_face_has_an_address_and_a_port_of_its_own() {
     let text = with("faces: { conman: { listen: 127.0.0.1 }, powerman: { listen: '0.0.0.0:7890' } }");
     assert_eq!(problems(&text), [("duplicate-port", "127.0.0.1")]);
     let text = with("faces: { pelagos: { listen: '127.0.0.1:80' } }");
-    assert_eq!(problems(&text), [("duplicate-port", "'127.0.0.1:80'")]);
+    assert_eq!(problems(&text), [("duplicate-port", "127.0.0.1:80")]);
 }
