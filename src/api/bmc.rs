@@ -1,6 +1,5 @@
 //! Orders for the BMCs of nodes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -14,7 +13,7 @@ use serde::Deserialize;
 use super::nodes::select;
 use super::{Actor, Api, ApiProblem};
 use crate::bmc::Order;
-use crate::bmc::batch::{self, Pace};
+use crate::bmc::batch::Pace;
 
 /// Most BMCs that are spoken to at once: each has a socket.
 const AT_ONCE: usize = 512;
@@ -41,18 +40,14 @@ pub async fn order(
     orders.order.check().map_err(ApiProblem::bad_request)?;
     let pace = pace(&orders)?;
     let nodes = select(&api.journal.world(), &orders.nodes)?;
-    let (stop, order) = (api.stop.clone(), Arc::new(orders.order));
-    let lines = batch::run(nodes, pace, move |node| {
-        let (desk, actor, order) = (api.bmcs.clone(), actor.0.clone(), order.clone());
-        // A task of its own: half a power cycle is worse than either when whoever asked hangs up.
-        async move { tokio::spawn(async move { desk.carry_out(&actor, &node, &order).await }).await }
-    });
-    let lines = lines.map(|line| match line {
-        Ok(line) => Ok(format!("{line}\n")),
-        Err(error) => Err(std::io::Error::other(error)),
-    });
+    let lines = api.bmcs.carry_out_all(&actor.0, nodes, orders.order, pace);
+    let lines = lines.map(|line| Ok::<_, std::io::Error>(format!("{line}\n")));
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson")];
-    Ok((headers, Body::from_stream(lines.take_until(stop.cancelled_owned()))).into_response())
+    Ok((
+        headers,
+        Body::from_stream(lines.take_until(api.stop.clone().cancelled_owned())),
+    )
+        .into_response())
 }
 
 fn pace(orders: &Orders) -> Result<Pace, ApiProblem> {

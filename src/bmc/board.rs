@@ -110,6 +110,17 @@ impl Board {
         }
     }
 
+    /// Whether the identify light shines; `None`: the BMC does not tell.
+    ///
+    /// # Errors
+    /// See [`BmcError`].
+    pub async fn light(&self) -> Result<Option<bool>, BmcError> {
+        match &self.speaks {
+            Speaks::Ipmi(ipmi) => ipmi.light().await,
+            Speaks::Redfish(redfish) => redfish.light().await,
+        }
+    }
+
     /// What BMC and machine are.
     ///
     /// # Errors

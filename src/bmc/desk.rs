@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use futures_util::Stream;
 use jiff::Timestamp;
 use model::boot::likely_arch;
 use model::cluster::Node;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::ipmi::BootDevice;
 
+use super::batch::{self, Pace};
 use super::facts::Power;
 use super::power::{self, Action};
 use super::{Access, BmcError, Board, Boot};
@@ -44,6 +46,8 @@ pub enum Order {
         /// For so many seconds, 0: off; left out: until it is switched off.
         seconds: Option<u8>,
     },
+    /// Whether the identify light shines.
+    Light,
     /// What BMC and machine are.
     Info,
     /// All sensors.
@@ -65,6 +69,7 @@ impl Order {
             Self::Power { action, .. } => format!("power {action}"),
             Self::Boot { device, .. } => format!("boot {device}"),
             Self::Identify { .. } => "identify itself".into(),
+            Self::Light => "say whether its light shines".into(),
             Self::Info => "say what it is".into(),
             Self::Sensors => "read its sensors".into(),
             Self::Log => "read its event log".into(),
@@ -79,7 +84,7 @@ impl Order {
         match self {
             Self::Power { action, .. } => action != "status",
             Self::Boot { .. } | Self::ClearLog | Self::Restart => true,
-            Self::Identify { .. } | Self::Info | Self::Sensors | Self::Log | Self::Trust => false,
+            Self::Identify { .. } | Self::Light | Self::Info | Self::Sensors | Self::Log | Self::Trust => false,
         }
     }
 
@@ -146,6 +151,26 @@ impl Desk {
         line
     }
 
+    /// Carries an order out for each of many nodes; lines come as they are ready. What has not begun does not begin when the
+    /// stream is dropped, and what has goes on to its end: half a power cycle is worse than either.
+    pub fn carry_out_all(
+        &self,
+        actor: &str,
+        nodes: Vec<Arc<Node>>,
+        order: Order,
+        pace: Pace,
+    ) -> impl Stream<Item = Value> + Send + use<> {
+        let (desk, actor, order) = (self.clone(), Arc::<str>::from(actor), Arc::new(order));
+        batch::run(nodes, pace, move |node| {
+            let (desk, actor, order, name) = (desk.clone(), actor.clone(), order.clone(), node.name.clone());
+            let task = async move { desk.carry_out(&actor, &node, &order).await };
+            async move {
+                let line = tokio::spawn(task).await;
+                line.unwrap_or_else(|error| json!({ "node": &*name, "ok": false, "error": error.to_string() }))
+            }
+        })
+    }
+
     /// Writes down what was done: it is in the world when this returns, so that nobody does it again meanwhile.
     async fn note(&self, actor: &str, node: &Node, at: Timestamp, what: What) {
         let event = NewEvent::new(at, actor, Subject::Node(node.name.to_string()), what);
@@ -191,6 +216,7 @@ impl Desk {
                 board.identify(*seconds).await?;
                 Ok(json!({}))
             }
+            Order::Light => Ok(json!({ "light": board.light().await? })),
             Order::Info => Ok(json!({ "info": board.info().await?, "certificate": board.certificate() })),
             Order::Sensors => Ok(json!({ "sensors": board.sensors().await? })),
             Order::Log => Ok(json!({ "log": board.log().await? })),

@@ -83,6 +83,13 @@ impl Ipmi {
         self.ask("the identify light", identify(seconds)).await.map(drop)
     }
 
+    pub(super) async fn light(&self) -> Result<Option<bool>, BmcError> {
+        let what = "the identify light";
+        let data = self.ask(what, ChassisStatus::request()).await?;
+        let status = ChassisStatus::parse(&data).ok_or_else(|| self.nonsense(what))?;
+        Ok(status.identify)
+    }
+
     /// Sets what is booted next and reads it back: BMCs that say yes and forget it are not rare.
     pub(super) async fn set_boot(&self, flags: BootFlags) -> Result<(), BmcError> {
         for (request, is_needed) in flags.requests() {

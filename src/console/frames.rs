@@ -75,9 +75,9 @@ pub async fn carry(connection: impl AsyncRead + AsyncWrite, visit: Visit) {
     let back = async {
         while let Some(frame) = frames.recv().await {
             let sent = match &frame {
-                Frame::Said(data) => write(&mut writer, b'D', data).await,
-                Frame::Info(text) => write(&mut writer, b'I', text.as_bytes()).await,
-                Frame::Gone(why) => write(&mut writer, b'G', why.as_bytes()).await,
+                Frame::Said(data) | Frame::Again(data) => write(&mut writer, b'D', data).await,
+                Frame::News(news) => write(&mut writer, b'I', news.to_string().as_bytes()).await,
+                Frame::Gone(why) => write(&mut writer, b'G', why.to_string().as_bytes()).await,
             };
             if sent.is_err() || matches!(frame, Frame::Gone(_)) {
                 return;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::log::Logs;
 use super::source::{Cause, End, Line, Source};
 use super::watcher::{BEHIND, Watcher};
-use super::{Frame, Mode, Refused, Typing, Visit, event};
+use super::{Frame, Gone, Lost, Mode, News, Refused, Typing, Visit, event};
 use crate::bmc::{Heard, Typed};
 use crate::journal::Journal;
 
@@ -189,10 +189,10 @@ impl Keeper {
             }
             tracing::debug!(node = %self.node, why, "a console is closed");
             self.stands(State::Closed(why.clone()));
-            self.tell(&Frame::Info(format!(
-                "disconnected: {why}; tried again in {} s",
-                pause.as_secs()
-            )));
+            self.tell(&Frame::News(News::Broken {
+                why,
+                again_seconds: pause.as_secs(),
+            }));
             let until = Instant::now() + pause;
             pause = (pause * 2).min(LONGEST_PAUSE);
             loop {
@@ -219,7 +219,7 @@ impl Keeper {
                 heard = line.heard() => match heard {
                     Some(Heard::Opened) => {
                         self.stands(State::Open);
-                        self.tell(&Frame::Info("connected".into()));
+                        self.tell(&Frame::News(News::Line(State::Open)));
                     }
                     Some(Heard::Said(data)) => self.said(data.into()).await,
                     Some(Heard::Closed { why, taken }) => {
@@ -238,7 +238,7 @@ impl Keeper {
         let now = Timestamp::now();
         self.logs.write(&self.node, now, data.clone()).await;
         {
-            let mut status = self.status.lock().expect("nobody panics while holding it");
+            let mut status = self.status();
             status.octets += data.len() as u64;
             status.last = Some(now);
         }
@@ -259,7 +259,7 @@ impl Keeper {
     }
 
     fn farewell(mut self) {
-        self.tell(&Frame::Gone("the console is gone".into()));
+        self.tell(&Frame::Gone(Gone::Ended));
     }
 
     async fn order(&mut self, order: Order, line: Option<&Line>) {
@@ -273,7 +273,7 @@ impl Keeper {
                     let gone = self.watchers.remove(at);
                     self.counted();
                     if gone.mode.writes() {
-                        self.tell(&Frame::Info(format!("{} has gone", gone.name)));
+                        self.tell(&Frame::News(News::Left(gone.name)));
                     }
                 }
             }
@@ -295,18 +295,25 @@ impl Keeper {
                 let (logs, node) = (self.logs.clone(), self.node.clone());
                 let tail = tokio::task::spawn_blocking(move || logs.tail(&node, AGAIN)).await;
                 if let Ok(Ok(tail)) = tail {
-                    self.watchers[at].send(Frame::Said(tail.into()));
+                    self.watchers[at].send(Frame::Again(tail.into()));
+                }
+                return;
+            }
+            Typing::Resets => {
+                if writes {
+                    let name = self.watchers[at].name.clone();
+                    self.tell(&Frame::News(News::Reset(name)));
                 }
                 return;
             }
         };
         let why = match (writes, line) {
-            (false, _) => "you look on only: what you type goes nowhere",
-            (true, None) => "it is not connected: what you type goes nowhere",
+            (false, _) => Lost::LooksOn,
+            (true, None) => Lost::NotConnected,
             (true, Some(line)) if line.send(typed) => return,
-            (true, Some(_)) => "it takes nothing more at present: what you typed is lost",
+            (true, Some(_)) => Lost::Full,
         };
-        self.watchers[at].send(Frame::Info(why.into()));
+        self.watchers[at].send(Frame::News(News::Lost(why)));
     }
 
     fn writers(&self) -> Vec<String> {
@@ -319,18 +326,17 @@ impl Keeper {
         if mode == Mode::Connect && !writers.is_empty() {
             return Err(Refused { writers });
         }
-        self.make_room(&name, mode, None);
+        let others = self.make_room(&name, mode, None);
         let (frames, seen) = mpsc::channel(BEHIND);
         let (typing, mut typed) = mpsc::channel(TYPED);
         let id = self.next;
         self.next += 1;
         let mut watcher = Watcher::new(id, name, mode, frames);
-        let state = match &self.status.lock().expect("nobody panics while holding it").state {
-            State::Open => "connected".to_string(),
-            State::Opening => "being connected".to_string(),
-            State::Closed(why) => format!("disconnected: {why}"),
-        };
-        watcher.send(Frame::Info(state));
+        let state = self.status().state.clone();
+        watcher.send(Frame::News(News::Line(state)));
+        if let Some(others) = others {
+            watcher.send(Frame::News(others));
+        }
         self.watchers.push(watcher);
         self.counted();
         let orders = self.orders.clone();
@@ -360,46 +366,78 @@ impl Keeper {
             let refused = Refused {
                 writers: self.writers(),
             };
-            self.watchers[at].send(Frame::Info(refused.to_string()));
+            self.watchers[at].send(Frame::News(News::Refused(refused)));
             return;
         }
-        self.make_room(&name, mode, Some(id));
+        let wrote = self.watchers[at].mode.writes();
+        let comes = mode == Mode::Force || !wrote;
+        let goes = wrote && !mode.writes();
+        let others = if comes {
+            self.make_room(&name, mode, Some(id))
+        } else {
+            None
+        };
         if let Some(watcher) = self.watchers.iter_mut().find(|watcher| watcher.id == id) {
             watcher.mode = mode;
-            let now = if mode.writes() { "you write" } else { "you look on" };
-            watcher.send(Frame::Info(now.into()));
+            watcher.send(Frame::News(News::Now(mode)));
+            if let Some(others) = others {
+                watcher.send(Frame::News(others));
+            }
+        }
+        if goes {
+            self.tell_others(id, &News::Left(name));
         }
         self.counted();
     }
 
-    /// Whoever forces shows the writers the door; whoever joins is announced.
-    fn make_room(&mut self, name: &str, mode: Mode, own: Option<u64>) {
-        match mode {
-            Mode::Force => self.watchers.retain_mut(|watcher| {
+    /// Somebody comes who writes: all are told, and who forces shows the writers the door. What he is told of them.
+    fn make_room(&mut self, name: &str, mode: Mode, own: Option<u64>) -> Option<News> {
+        if !mode.writes() {
+            return None;
+        }
+        let writers: Vec<_> = (self.watchers.iter())
+            .filter(|watcher| watcher.mode.writes() && Some(watcher.id) != own)
+            .map(|watcher| watcher.name.clone())
+            .collect();
+        let takes = mode == Mode::Force && !writers.is_empty();
+        if takes {
+            self.watchers.retain_mut(|watcher| {
                 let goes = watcher.mode.writes() && Some(watcher.id) != own;
                 if goes {
-                    watcher.send(Frame::Gone(format!("taken by {name}")));
+                    watcher.send(Frame::Gone(Gone::Taken(name.to_string())));
                 }
                 !goes
-            }),
-            Mode::Join => {
-                for watcher in self.watchers.iter_mut().filter(|watcher| Some(watcher.id) != own) {
-                    watcher.send(Frame::Info(format!("joined by {name}")));
-                }
-            }
-            Mode::Monitor | Mode::Connect => {}
+            });
+        }
+        let (all, him) = match takes {
+            true => (News::Taken(name.to_string()), News::From(writers)),
+            false => (News::Joined(name.to_string()), News::Beside(writers)),
+        };
+        self.tell_others(own.unwrap_or_default(), &all);
+        let is_alone = matches!(&him, News::Beside(writers) if writers.is_empty());
+        (!is_alone).then_some(him)
+    }
+
+    /// Sends news to all but one.
+    fn tell_others(&mut self, but: u64, news: &News) {
+        for watcher in self.watchers.iter_mut().filter(|watcher| watcher.id != but) {
+            watcher.send(Frame::News(news.clone()));
         }
     }
 
+    fn status(&self) -> std::sync::MutexGuard<'_, Status> {
+        self.status.lock().expect("nobody panics while holding it")
+    }
+
     fn stands(&self, state: State) {
-        let mut status = self.status.lock().expect("nobody panics while holding it");
+        let mut status = self.status();
         if status.state != state {
             (status.state, status.since) = (state, Timestamp::now());
         }
     }
 
     fn counted(&self) {
-        let mut status = self.status.lock().expect("nobody panics while holding it");
+        let mut status = self.status();
         status.writers = self.writers();
         status.watchers = self.watchers.iter().map(|watcher| watcher.name.clone()).collect();
     }

@@ -10,11 +10,13 @@ pub mod frames;
 mod hub;
 mod lease;
 pub mod log;
+mod news;
 mod source;
 mod watcher;
 
 pub use hub::{Hub, State, Status};
 pub use lease::{Mode, Refused};
+pub use news::{Gone, Lost, News};
 pub use watcher::{Frame, Typing, Visit};
 
 use std::collections::HashMap;
@@ -68,6 +70,14 @@ impl Consoles {
     pub fn hub(&self, node: &str) -> Option<Hub> {
         let hubs = self.hubs.lock().expect("nobody panics while holding it");
         hubs.get(node).map(|held| held.hub.clone())
+    }
+
+    /// All hubs, by node, in no order.
+    pub fn all(&self) -> Vec<(Arc<str>, Hub)> {
+        let hubs = self.hubs.lock().expect("nobody panics while holding it");
+        hubs.iter()
+            .map(|(node, held)| (node.clone(), held.hub.clone()))
+            .collect()
     }
 
     /// How each console stands, by node.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::Mode;
+use super::{Gone, Mode, News};
 
 /// Frames that wait for one who does not read; then what comes is left out, and he is told.
 pub(super) const BEHIND: usize = 256;
@@ -13,10 +13,12 @@ pub(super) const BEHIND: usize = 256;
 pub enum Frame {
     /// The machine said this.
     Said(Bytes),
-    /// About the console itself, a sentence without its end.
-    Info(String),
-    /// He may not look any more: somebody took the console by force, or it is gone.
-    Gone(String),
+    /// The machine said this before: it is shown again because he wants it.
+    Again(Bytes),
+    /// About the console itself.
+    News(News),
+    /// He may not look any more.
+    Gone(Gone),
 }
 
 /// What one who looks does.
@@ -30,6 +32,8 @@ pub enum Typing {
     Mode(Mode),
     /// Wants to see the last octets again.
     Again,
+    /// Is about to reset the machine: all are told, if he writes. It is for him to do it.
+    Resets,
 }
 
 /// The ends of one who looks.
@@ -66,10 +70,7 @@ impl Watcher {
     /// Sends a frame if he reads. `false`: he has gone.
     pub(super) fn send(&mut self, frame: Frame) -> bool {
         if self.missed > 0 {
-            let told = Frame::Info(format!(
-                "{} octets were left out here: this end read too slowly",
-                self.missed
-            ));
+            let told = Frame::News(News::Missed(self.missed));
             match self.frames.try_send(told) {
                 Ok(()) => self.missed = 0,
                 Err(mpsc::error::TrySendError::Closed(_)) => return false,
@@ -78,7 +79,7 @@ impl Watcher {
         }
         let octets = match &frame {
             Frame::Said(data) => data.len() as u64,
-            Frame::Info(_) | Frame::Gone(_) => 0,
+            Frame::Again(_) | Frame::News(_) | Frame::Gone(_) => 0,
         };
         match self.frames.try_send(frame) {
             Ok(()) => true,

@@ -168,6 +168,12 @@ impl NodeSet {
         self.expand(&|_| None, &Vec::new)
     }
 
+    /// How many names its ranges write out, before anything is expanded: what `*` and groups stand for is not counted.
+    pub fn written(&self) -> u128 {
+        let operands = std::iter::once(&self.first).chain(self.rest.iter().map(|(_, operand)| operand));
+        operands.fold(0, |sum, operand| sum.saturating_add(operand.pattern.count()))
+    }
+
     /// The one name, if the text is just a name.
     pub fn single(&self) -> Option<&str> {
         let plain = self.rest.is_empty() && !self.first.group && !self.first.pattern.is_glob();

@@ -232,6 +232,13 @@ impl Redfish {
             .map(drop)
     }
 
+    pub(super) async fn light(&self) -> Result<Option<bool>, BmcError> {
+        let system = self.system("the identify light").await?;
+        let led = system.body["IndicatorLED"].as_str();
+        let active = system.body["LocationIndicatorActive"].as_bool();
+        Ok(active.or(led.map(|led| matches!(led, "Lit" | "Blinking"))))
+    }
+
     pub(super) async fn info(&self) -> Result<Info, BmcError> {
         let what = "what it is";
         let root = self.get(what, "/redfish/v1/").await?;
