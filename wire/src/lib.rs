@@ -7,11 +7,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
 pub mod checksum;
+pub mod conman;
+pub mod conserver;
 pub mod dhcp4;
 pub mod ipmi;
+pub mod lines;
 pub mod mac;
 pub mod malformed;
 pub mod pcapng;
+pub mod powerman;
 pub mod probe;
 pub mod ra;
 pub mod range;
