@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::cluster::Face;
+use socket2::TcpKeepalive;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,11 @@ use tokio_util::task::TaskTracker;
 const GUESTS: usize = 1024;
 /// A place that is taken is tried again after so long.
 const AGAIN: Duration = Duration::from_secs(10);
+/// A guest whose host is silent for two minutes is gone.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(15))
+    .with_retries(4);
 /// How long guests may take to go.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -67,6 +73,8 @@ pub async fn keep<F, Fut>(
         };
         counters.guests.fetch_add(1, Ordering::Relaxed);
         stream.set_nodelay(true).ok();
+        // Somebody who looks on says nothing for days: whether he is there still is for the network to find out.
+        socket2::SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE).ok();
         let visit = guest(stream, peer, cancel.child_token());
         tasks.spawn(async move {
             visit.await;

@@ -6,7 +6,11 @@
 //! Invariant: a face is closed unless the cluster file opens it; it follows the cluster file while the server runs.
 //! Invariant: no face knows another.
 
+mod conman;
+mod conserver;
 mod door;
+mod guest;
+mod powerman;
 
 pub use door::DoorCounters;
 
@@ -34,7 +38,6 @@ pub struct Engine {
 }
 
 /// Somebody who came in at a face.
-#[allow(dead_code)] // Until the first face reads them.
 struct Guest {
     stream: TcpStream,
     peer: SocketAddr,
@@ -48,7 +51,10 @@ struct Guest {
 /// Each face has its line here.
 async fn serve(face: &str, guest: Guest) {
     match face {
-        _ => tracing::debug!(face, peer = %guest.peer, "nobody is behind this face"),
+        "powerman" => powerman::serve(guest).await,
+        "conman" => conman::serve(guest).await,
+        "conserver" => conserver::serve(guest).await,
+        _ => {}
     }
 }
 

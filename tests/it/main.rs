@@ -12,6 +12,7 @@ mod deploys;
 mod dhcp;
 mod doctor;
 mod export;
+mod faces;
 mod faults;
 mod grub;
 mod host;
