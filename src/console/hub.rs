@@ -409,13 +409,16 @@ impl Keeper {
                 !goes
             });
         }
-        let (all, him) = match takes {
-            true => (News::Taken(name.to_string()), News::From(writers)),
-            false => (News::Joined(name.to_string()), News::Beside(writers)),
-        };
-        self.tell_others(own.unwrap_or_default(), &all);
-        let is_alone = matches!(&him, News::Beside(writers) if writers.is_empty());
-        (!is_alone).then_some(him)
+        let own = own.unwrap_or_default();
+        if !takes {
+            self.tell_others(own, &News::Joined(name.to_string()));
+            return (!writers.is_empty()).then_some(News::Beside(writers));
+        }
+        self.tell_others(own, &News::Taken(name.to_string()));
+        for gone in &writers {
+            self.tell_others(own, &News::Left(gone.clone()));
+        }
+        Some(News::From(writers))
     }
 
     /// Sends news to all but one.

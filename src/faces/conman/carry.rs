@@ -8,10 +8,11 @@ use futures_util::stream::{self, SelectAll, Stream, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use wire::conman::{Typed, Unescape, said};
 
 use super::super::{Engine, Guest};
-use super::{PIECE, ends_with_me, words};
+use super::{PIECE, words};
 use crate::bmc::Order;
 use crate::bmc::batch::Pace;
 use crate::console::{Frame, Mode, News, Typing, Visit};
@@ -95,8 +96,8 @@ struct Hands {
     writes: bool,
     is_broadcast: bool,
     wishes: mpsc::Sender<Wish>,
-    /// A reset is under way while this is not cancelled.
-    resetting: Option<tokio_util::sync::CancellationToken>,
+    /// The latest reset.
+    resetting: Option<JoinHandle<()>>,
 }
 
 impl Hands {
@@ -154,7 +155,7 @@ impl Hands {
         if self
             .resetting
             .as_ref()
-            .is_some_and(|resetting| !resetting.is_cancelled())
+            .is_some_and(|resetting| !resetting.is_finished())
         {
             return Some(());
         }
@@ -167,11 +168,8 @@ impl Hands {
         };
         let desk = &self.engine.desk;
         let mut lines = Box::pin(desk.carry_out_all(&self.actor, nodes.collect(), order, Pace::default()));
-        let (resetting, guard) = ends_with_me();
-        self.resetting = Some(resetting);
         let wishes = self.wishes.clone();
-        tokio::spawn(async move {
-            let _guard = guard;
+        self.resetting = Some(tokio::spawn(async move {
             while let Some(line) = lines.next().await {
                 if let (Some(console), Some(why)) = (line["node"].as_str(), line["error"].as_str()) {
                     let told = words::sentence(console, &format!("could not be reset: {why}"));
@@ -179,7 +177,7 @@ impl Hands {
                     wishes.try_send(Wish::Show(told)).ok();
                 }
             }
-        });
+        }));
         Some(())
     }
 }
@@ -227,6 +225,7 @@ impl Eyes {
                         return;
                     }
                 }
+                else => return,
             }
             if writer.write_all(&out).await.is_err() {
                 return;

@@ -9,8 +9,7 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use wire::conman::{Command, Effect, Error, Greeting, Request, Who, opened};
+use wire::conman::{Command, Effect, Greeting, Request, Who, opened};
 
 use super::Guest;
 use crate::console::{Hub, Mode};
@@ -112,15 +111,4 @@ async fn attach(guest: &Guest, who: &Who, request: &Request, consoles: &[(Arc<st
         writes: mode.writes(),
         quiet: request.quiet,
     })
-}
-
-/// What went wrong with the number of consoles that a request may have.
-fn too_many(names: &[String]) -> String {
-    Error::TooManyConsoles.text(&format!("Found {} matching consoles", names.len()), names)
-}
-
-/// A token that ends with its holder.
-fn ends_with_me() -> (CancellationToken, tokio_util::sync::DropGuard) {
-    let token = CancellationToken::new();
-    (token.clone(), token.drop_guard())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wire::conman::{Command, Error, Request, in_order, matches};
 
+use super::words;
 use crate::console::{Consoles, Hub};
 
 /// Most patterns with signs in them: each is held against every name.
@@ -39,7 +40,7 @@ fn chosen(consoles: &Consoles, request: &Request) -> Result<Vec<(Arc<str>, Hub)>
         0 => Err(Error::NoConsoles.text("Found no matching consoles", &[])),
         1 => Ok(found),
         _ if many => Ok(found),
-        _ => Err(super::too_many(
+        _ => Err(words::too_many(
             &found.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
         )),
     }

@@ -6,6 +6,11 @@ use wire::conman::{Error, said};
 
 use crate::console::{Gone, Lost, News, State};
 
+/// Several consoles fit where one is wanted.
+pub(super) fn too_many(names: &[String]) -> String {
+    Error::TooManyConsoles.text(&format!("Found {} matching consoles", names.len()), names)
+}
+
 /// Somebody else writes.
 pub(super) fn busy(taken: &[(Arc<str>, Vec<String>)]) -> String {
     let message = match taken.len() {

@@ -1,8 +1,10 @@
 //! conserver: `console` of Debian against our face.
 
+use std::path::Path;
+
 use super::terminal::Terminal;
-use super::{client, cluster};
-use crate::bmc::{bmcs, until};
+use super::{client, cluster, echo};
+use crate::bmc::{Running, bmcs, until};
 use crate::support::segment::Segment;
 use crate::support::server::Served;
 
@@ -25,6 +27,28 @@ fn served(segment: &Segment, face: &str, address: &str) -> Served {
 
 fn console(segment: &Segment, words: &[&str]) -> (String, Option<i32>) {
     client(segment, &[&SERVER, words].concat())
+}
+
+/// conserver itself with two consoles of those names, on 3119.
+fn conserver(segment: &Segment, folder: &Path) -> Running {
+    let mut text = "default * { master localhost; rw *; }\naccess * { trusted 127.0.0.1; }\n\
+        config * { defaultaccess trusted; sslrequired no; }\n"
+        .to_string();
+    for name in ["n1", "n2"] {
+        text.push_str(&format!(
+            "console {name} {{ type uds; uds {}/{name}; logfile /dev/null; }}\n",
+            folder.display()
+        ));
+    }
+    std::fs::write(folder.join("conserver.cf"), text).unwrap();
+    std::fs::write(folder.join("passwords"), "").unwrap();
+    let log = std::fs::File::create(folder.join("log")).unwrap();
+    let mut command = segment.command("conserver");
+    command
+        .args(["-p", "3119", "-b", "3200", "-M", "127.0.0.1", "-C"])
+        .arg(folder.join("conserver.cf"));
+    command.arg("-P").arg(folder.join("passwords"));
+    Running(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
 }
 
 /// Somebody with a terminal that is his own: passwords are asked for there.
@@ -51,7 +75,7 @@ fn one_writes_others_spy_and_who_was_bumped_gets_it_back() {
     });
     alice.sees("hello;");
     spy.types("not me\r");
-    spy.sees("[read-only -- use ^Ec ? for help]");
+    spy.sees("[read-only -- use ^E c ? for help]");
     alice.types("\x05cl0");
     alice.sees("[halt sent]");
     spy.sees("[break]");
@@ -186,4 +210,80 @@ fn the_token_is_the_password() {
     assert_eq!(right.ended().1, Some(0));
     assert!(server.log().contains("a wrong password at the face conserver"));
     assert!(!server.log().contains("open sesame") && !server.log().contains("guess"));
+}
+
+#[test]
+fn console_prints_what_it_prints_against_conserver() {
+    let segment = Segment::new("10.77.0.1/24");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["n1", "n2"] {
+        echo(&folder.path().join(name));
+    }
+    let nodes = format!(
+        "  n1: {{ mac: 52:54:00:00:00:01, console_via: 'unix:{0}/n1' }}\n  n2: {{ mac: 52:54:00:00:00:02, console_via: 'unix:{0}/n2' }}\n",
+        folder.path().display()
+    );
+    let _server = Served::start(&segment, &cluster("  conserver: { listen: 127.0.0.1 }\n", &nodes));
+    let _conserver = conserver(&segment, folder.path());
+    let told = |port: &str, words: &[&str]| {
+        let (text, status) = client(
+            &segment,
+            &[&["console", "-U", "-M", "127.0.0.1", "-p", port], words].concat(),
+        );
+        // Theirs lists its consoles backwards, and asks a name server who is there.
+        let mut lines: Vec<_> = text
+            .lines()
+            .map(|line| line.replace("@127.0.0.1", "@localhost"))
+            .collect();
+        lines.sort();
+        (lines, status)
+    };
+    for port in ["3109", "3119"] {
+        until("both answer", || {
+            told(port, &["-u"])
+                .0
+                .iter()
+                .filter(|line| line.contains(" up "))
+                .count()
+                == 2
+        });
+    }
+    let mut people = Vec::new();
+    for port in ["3109", "3119"] {
+        let mut person = Terminal::start({
+            let mut command = segment.command("console");
+            command.args(["-U", "-M", "127.0.0.1", "-p", port, "-l", "bob", "n1"]);
+            command
+        });
+        person.sees("[Enter `^Ec?' for help]");
+        until("he is attached", || {
+            told(port, &["-u"]).0.iter().any(|line| line.contains("bob@localhost"))
+        });
+        person.types("hello\r");
+        person.sees("hello");
+        for (keys, wanted) in [
+            ("u", "n2                         up   <none>"),
+            ("x", " n2                       on "),
+            ("w", " * attach "),
+            ("s", "[spying]"),
+            ("a", "[attached]"),
+            ("exx", "[redef: x x  ok]"),
+        ] {
+            person.types(&format!("\x05c{keys}"));
+            person.sees(wanted);
+        }
+        people.push(person);
+    }
+    for words in [
+        &["-u"][..],
+        &["-u", "n1"],
+        &["-x"],
+        &["-x", "n2"],
+        &["-w", "n2"],
+        &["-s", "nosuch"],
+        &["-q"],
+        &["-i", "nosuch"],
+    ] {
+        assert_eq!(told("3109", words), told("3119", words), "{words:?}");
+    }
 }

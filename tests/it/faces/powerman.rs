@@ -203,6 +203,29 @@ fn a_conversation_by_hand_is_worded_as_powermand_words_it() {
 }
 
 #[test]
+fn the_light_is_seen_over_both_protocols() {
+    let segment = Segment::new("10.77.0.1/24");
+    let _bmcs = bmcs(&segment, &["127.6.4.1", "2"]);
+    let nodes = "  ipmi: { mac: 52:54:00:00:00:01, bmc: { address: 127.6.4.1 } }\n\
+        \x20 redfish: { mac: 52:54:00:00:00:02, bmc: { address: 127.6.4.2, protocol: redfish } }\n";
+    let text = cluster("  powerman: { listen: 127.0.0.1 }\n", nodes);
+    let _server = Served::start_with(&segment, &text, &PASSWORD);
+    let pm = |words: &[&str]| pm(&segment, 10101, words);
+    until("both answer", || pm(&["-q"]).1 == Some(0));
+    let shines = |on: &str, off: &str| (format!("on:      {on}\noff:     {off}\nunknown: \n"), Some(0));
+    assert_eq!(pm(&["-b"]), shines("", "ipmi,redfish"));
+    for (order, expected) in [("-f", shines("ipmi,redfish", "")), ("-u", shines("", "ipmi,redfish"))] {
+        assert_eq!(pm(&[order, "ipmi,redfish"]).1, Some(0));
+        assert_eq!(pm(&["-b"]), expected);
+    }
+    let (told, _) = pm(&["-d"]);
+    assert!(
+        told.contains("type=ipmi hosts=ipmi") && told.contains("type=redfish hosts=redfish"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_powermand_above_and_programs_with_libpowerman_use_it_as_one_of_theirs() {
     let segment = Segment::new("10.77.0.1/24");
     let _bmcs = bmcs(&segment, &["127.6.3.1", "3"]);

@@ -102,9 +102,9 @@ impl Keys {
         typed
     }
 
-    /// The two keys, as one types them.
+    /// The two keys, as one types them: `^E c`.
     pub fn shown(&self) -> String {
-        format!("{}{}", name(self.keys.0), name(self.keys.1))
+        format!("{} {}", name(self.keys.0), name(self.keys.1))
     }
 
     fn key(&mut self, octet: u8, data: &mut Vec<u8>) -> Option<Typed> {

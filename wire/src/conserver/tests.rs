@@ -118,10 +118,10 @@ fn commands_are_taken_out_of_what_is_typed() {
 #[test]
 fn other_keys_are_chosen_and_a_mark_is_no_key() {
     let mut keys = Keys::default();
-    assert_eq!(keys.shown(), "^Ec");
+    assert_eq!(keys.shown(), "^E c");
     let told = Typed::Told("[redef: ^X x  ok]\r\n".into());
     assert_eq!(keys.hear(b"\x05ce\x18x"), [told]);
-    assert_eq!(keys.shown(), "^Xx");
+    assert_eq!(keys.shown(), "^X x");
     assert_eq!(
         keys.hear(b"\x05c.\x18x."),
         [Typed::Data(b"\x05c.".to_vec()), Typed::Asks(Asked::Disconnect)]
