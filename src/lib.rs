@@ -36,6 +36,7 @@ pub mod scripts;
 pub mod serve;
 pub mod services;
 mod shelf;
+pub mod ssh;
 pub mod store;
 pub mod systemd;
 pub mod telemetry;

@@ -64,7 +64,7 @@ struct Said<'a> {
 type Values = for<'a> fn(&'a Settings) -> Vec<Said<'a>>;
 
 /// Every setting, in the order of the manual.
-const SETTINGS: [(&str, Values); 24] = [
+const SETTINGS: [(&str, Values); 27] = [
     ("boot", |s| one(&s.boot)),
     ("image", |s| one(&s.image)),
     ("via", |s| one(&s.via)),
@@ -78,6 +78,11 @@ const SETTINGS: [(&str, Values); 24] = [
     ("mirror", |s| one(&s.mirror)),
     ("firmware", |s| one(&s.firmware)),
     ("after_install", |s| one(&s.after_install)),
+    ("ready_when", |s| one(&s.ready_when)),
+    ("after_ready", |s| {
+        list(&s.after_ready, |v| (v.act.to_string(), v.to_string()))
+    }),
+    ("ssh_key_from", |s| one(&s.ssh_key_from)),
     ("attempts", |s| one(&s.attempts)),
     ("loader", |s| one_as(&s.loader, |v| v.as_str().to_string())),
     ("console", |s| one(&s.console)),

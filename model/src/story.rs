@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use wire::Mac;
 
 use crate::cluster::{
-    Architecture, BootTarget, Cluster, DhcpMode, Doors, Layer, Network, Nic, Node, Origin, Range, Settings, Sourced,
-    Via,
+    Act, Architecture, BootTarget, Cluster, DhcpMode, Doors, Layer, Network, Nic, Node, NodeStep, Origin, Range,
+    Settings, Sourced, Via,
 };
 use crate::deployment::Ending;
 use crate::event::{DhcpAsk, Event, Notable, Outcome, Protocol, Role, Stage, Subject, Transfer, What};
@@ -548,6 +548,8 @@ impl Story {
             attempts: 2,
             by_hand: false,
             frozen_seconds: None,
+            ready_when: Default::default(),
+            after_ready: Vec::new(),
         };
         self.of_node("cli:ada", what)
     }
@@ -585,6 +587,31 @@ impl Story {
             deployment: self.deployment(),
         };
         self.of_node("node", what)
+    }
+
+    /// The deployment that was armed has this step.
+    pub(crate) fn step(mut self, command: &str) -> Self {
+        let step = NodeStep {
+            act: Act::Run(command.into()),
+            within_seconds: 600,
+        };
+        for event in &mut self.events {
+            if let What::DeploymentArmed { after_ready, .. } = &mut event.what {
+                after_ready.push(step.clone());
+            }
+        }
+        self
+    }
+
+    /// Its first step begins.
+    pub(crate) fn step_begins(self) -> Self {
+        let what = What::StepBegan {
+            deployment: self.deployment().unwrap(),
+            step: 0,
+            what: "it".into(),
+            boot: None,
+        };
+        self.of_node("conductor", what)
     }
 
     /// A notable line of the installer's log.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use jiff::{SignedDuration, Timestamp};
+use model::cluster::ReadyWhen;
 use model::deployment::{Candidate, Deployment, Ending, Phase, candidate, marks, wait};
 use model::event::{NewEvent, Subject, What};
 use model::world::World;
@@ -11,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::nodes::select;
 use super::{Actor, Api, ApiProblem};
+use crate::causes::chain;
 use crate::installer_log;
+use crate::ssh::Key;
 
 /// How long an armed node may take to ask for its script, in seconds, unless another time is asked for.
 const WITHIN: i64 = 24 * 3600;
@@ -66,6 +69,7 @@ pub async fn arm(
             candidates.len()
         )));
     }
+    keys(&candidates)?;
     let events = candidates
         .iter()
         .map(|candidate| {
@@ -78,6 +82,8 @@ pub async fn arm(
                 attempts: wish.attempts.unwrap_or(candidate.attempts),
                 by_hand: wish.by_hand,
                 frozen_seconds: wish.frozen_seconds,
+                ready_when: candidate.ready_when,
+                after_ready: candidate.after_ready.clone(),
             };
             NewEvent::new(now, actor.0.clone(), Subject::Node(candidate.node.clone()), what)
         })
@@ -126,6 +132,7 @@ pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<
     let mut value = show(&world, &deployment, Timestamp::now());
     value["marks"] = json!(marks(&world, &deployment));
     value["tries"] = json!(deployment.tries);
+    value["steps"] = json!(steps(&deployment));
     // What it said last is what somebody who asks after a failure wants to see.
     if matches!(deployment.phase(), Phase::Between | Phase::Ended(Ending::Failed)) {
         let (folder, id) = (api.logs.clone(), deployment.id);
@@ -173,6 +180,16 @@ pub async fn dismiss(
         .map(|deployment| show(&committed, deployment, now))
         .collect();
     Ok(Json(json!({ "deployments": shown })))
+}
+
+/// A key that cannot be used is told now, and not when the disk is written.
+fn keys(candidates: &[Candidate]) -> Result<(), ApiProblem> {
+    let by_ssh = (candidates.iter()).filter(|c| c.ready_when == ReadyWhen::Ssh || !c.after_ready.is_empty());
+    let from: std::collections::BTreeSet<&str> = by_ssh.filter_map(|c| c.ssh_key_from.as_deref()).collect();
+    for from in from {
+        Key::read(from).map_err(|error| ApiProblem::conflict(format!("nothing was armed: {}", chain(&error))))?;
+    }
+    Ok(())
 }
 
 async fn commit(api: &Api, events: Vec<NewEvent>) -> Result<std::sync::Arc<World>, ApiProblem> {
@@ -232,6 +249,29 @@ pub fn find(world: &World, id: &str) -> Result<std::sync::Arc<Deployment>, ApiPr
         Ok(_) => ApiProblem::not_found(format!("there is no deployment {id}: bellwether deployments --all")),
         Err(_) => ApiProblem::not_found(format!("{id} was never deployed: bellwether deploy {id}")),
     })
+}
+
+/// What is done on the node once it is ready, with what came of it.
+fn steps(deployment: &Deployment) -> Vec<Value> {
+    let steps = deployment.after_ready.iter().enumerate();
+    let shown = steps.map(|(n, step)| match (deployment.done.get(n), n == deployment.done.len()) {
+        (Some(done), _) => {
+            let state = if done.failed.is_some() { "failed" } else { "done" };
+            json!({
+                "what": step.act.to_string(), "within_seconds": step.within_seconds, "state": state, "began": done.began,
+                "ended": done.at, "failed": done.failed, "said": done.said,
+            })
+        }
+        (None, is_next) => {
+            let under_way = deployment.under_way.as_ref().filter(|_| is_next);
+            let state = if under_way.is_some() { "under way" } else { "to do" };
+            json!({
+                "what": step.act.to_string(), "within_seconds": step.within_seconds, "state": state,
+                "began": under_way.map(|under_way| under_way.began),
+            })
+        }
+    });
+    shown.collect()
 }
 
 fn show(world: &World, deployment: &Deployment, now: Timestamp) -> Value {

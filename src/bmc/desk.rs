@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::Stream;
 use jiff::Timestamp;
 use model::boot::likely_arch;
-use model::cluster::Node;
+use model::cluster::{ConsoleVia, Node};
 use model::event::{NewEvent, Subject, What};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ use super::power::{self, Action};
 use super::{Access, BmcError, Board, Boot};
 use crate::causes::chain;
 use crate::journal::Journal;
+use crate::ssh::{self, Target};
 
 /// What is wanted of a BMC.
 #[derive(Debug, Clone, Deserialize)]
@@ -58,7 +59,7 @@ pub enum Order {
     ClearLog,
     /// Start the BMC itself anew.
     Restart,
-    /// Take the certificate that it shows now.
+    /// Take the certificate that it shows now, and the host key of its console's SSH server.
     Trust,
 }
 
@@ -75,7 +76,7 @@ impl Order {
             Self::Log => "read its event log".into(),
             Self::ClearLog => "clear its event log".into(),
             Self::Restart => "start anew".into(),
-            Self::Trust => "show its certificate".into(),
+            Self::Trust => "show its certificate or host key".into(),
         }
     }
 
@@ -180,11 +181,25 @@ impl Desk {
     }
 
     async fn attempt(&self, actor: &str, node: &Arc<Node>, order: &Order, began: Timestamp) -> Result<Value, BmcError> {
+        let host_key = match order {
+            Order::Trust => self.trust_host_key(actor, node).await?,
+            _ => None,
+        };
+        if let (Some(key), false) = (
+            &host_key,
+            node.bmc.as_ref().is_some_and(|bmc| bmc.protocol == "redfish"),
+        ) {
+            return Ok(json!({ "host_key": key }));
+        }
         let bmc = node.bmc.as_ref().ok_or(BmcError::NoBmc)?;
         let known = self.journal.world().state(&node.name).bmc.certificate.clone();
         // Whoever says that the certificate counts that is shown now is not stopped by the one before.
         let pin = known.clone().filter(|_| !matches!(order, Order::Trust));
-        let board = Board::open(&Access::to(bmc, pin)?).await?;
+        let board = match (Board::open(&Access::to(bmc, pin)?).await, &host_key) {
+            // What is trusted is trusted, and what is missing is told.
+            (Err(error), Some(key)) => return Ok(json!({ "host_key": key, "missing": chain(&error) })),
+            (opened, _) => opened?,
+        };
         if let Some(sha256) = board.certificate().filter(|shown| known.as_ref() != Some(shown)) {
             self.note(actor, node, began, What::BmcTrusted { sha256 }).await;
         }
@@ -229,13 +244,27 @@ impl Desk {
                 Ok(json!({}))
             }
             Order::Trust => match board.certificate() {
-                Some(sha256) => Ok(json!({ "certificate": sha256 })),
+                Some(sha256) => Ok(json!({ "certificate": sha256, "host_key": host_key })),
                 None => Err(BmcError::Unsupported {
                     address: board.address().into(),
                     what: "certificate: it speaks IPMI",
                 }),
             },
         }
+    }
+
+    /// Takes the host key that the SSH server of its console shows now; `None`: its console is not got at by SSH.
+    async fn trust_host_key(&self, actor: &str, node: &Arc<Node>) -> Result<Option<String>, BmcError> {
+        let Some(ConsoleVia::Ssh(console)) = &node.console_via else {
+            return Ok(None);
+        };
+        let target = Target::of_console(node, console).ok_or(BmcError::NoBmc)?;
+        let key = ssh::host_key(&target).await?;
+        let event = ssh::trusted(&node.name, actor, None, &key);
+        if let Err(error) = self.journal.commit(vec![event]).await {
+            tracing::error!(node = %node.name, %error, "the host key of its console cannot be written down");
+        }
+        Ok(Some(format!("{} {}", key.algorithm, key.fingerprint)))
     }
 
     async fn power(

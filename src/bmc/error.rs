@@ -19,6 +19,9 @@ pub enum BmcError {
     /// Name or password cannot be one of IPMI.
     #[error(transparent)]
     Login(#[from] BadLogin),
+    /// The SSH server of its console.
+    #[error(transparent)]
+    Ssh(#[from] crate::ssh::SshError),
     /// Nothing can be sent to its address.
     #[error("the BMC at {address} cannot be reached")]
     Unreachable {
@@ -111,6 +114,7 @@ impl BmcError {
             },
             Self::Refused { said, .. } => said.is_passing(),
             Self::Http { status, .. } => matches!(status, 429 | 500..600),
+            Self::Ssh(error) => error.is_passing(),
             _ => false,
         }
     }
@@ -120,6 +124,7 @@ impl BmcError {
         match self {
             Self::Session { .. } | Self::Http { status: 401 | 403, .. } => !self.is_passing(),
             Self::OtherCertificate { .. } => true,
+            Self::Ssh(error) => error.is_refused(),
             _ => false,
         }
     }

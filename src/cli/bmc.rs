@@ -26,7 +26,8 @@ pub enum BmcCommand {
     Restart(Nodes),
     /// Find BMCs in a range of addresses, and print entries for the cluster file
     Discover(super::discover::Discover),
-    /// Take the certificates that Redfish BMCs show now; until then another than the first is refused
+    /// Take the certificates of Redfish and the host keys of SSH consoles that are shown now; until then others than the
+    /// first are refused
     Trust(Nodes),
 }
 
@@ -131,6 +132,18 @@ fn told(printer: &Printer, line: &Value) -> String {
     }
     if let Some(log) = line["log"].as_array() {
         return format!("{node}\n{}", log_of(printer, log));
+    }
+    if let Some(key) = line["host_key"].as_str() {
+        let certificate = line["certificate"]
+            .as_str()
+            .map(|sha256| format!("{node}: certificate {sha256} is trusted\n"));
+        let missing = line["missing"]
+            .as_str()
+            .map(|why| format!("{node}: no certificate was seen: {why}\n"));
+        return format!(
+            "{node}: host key {key} is trusted\n{}",
+            certificate.or(missing).unwrap_or_default()
+        );
     }
     match (line["boot"].as_str(), line["certificate"].as_str()) {
         (Some(device), _) => {

@@ -149,6 +149,17 @@ fn describe(value: &Value) -> String {
             text(&mark["step"])
         ));
     }
+    for step in value["steps"].as_array().into_iter().flatten() {
+        let state = text(&step["state"]);
+        out.push_str(&format!("\n{state:>9}  {}\n", text(&step["what"])));
+        for line in step["failed"]
+            .as_str()
+            .into_iter()
+            .chain(step["said"].as_str().unwrap_or_default().lines())
+        {
+            out.push_str(&format!("           {line}\n"));
+        }
+    }
     let tail: Vec<&str> = value["log_tail"].as_str().unwrap_or_default().lines().collect();
     if !tail.is_empty() {
         out.push_str("\nThe end of its log (--log shows all of it):\n");

@@ -73,6 +73,7 @@ fn style(event: &Event) -> Style {
             Notable::Warning => sheet::WATCH,
             Notable::Question | Notable::Error => sheet::BAD,
         },
+        What::StepEnded { failed: Some(_), .. } => sheet::BAD,
         What::DeploymentEnded { ending, .. } => match ending {
             Ending::Done => sheet::GOOD,
             Ending::Failed | Ending::Expired => sheet::BAD,
@@ -93,6 +94,9 @@ fn style(event: &Event) -> Style {
         | What::NetworkServed { .. }
         | What::TargetSet { .. }
         | What::DeploymentArmed { .. }
+        | What::ReadySeen { .. }
+        | What::StepBegan { .. }
+        | What::StepEnded { failed: None, .. }
         | What::ImageAdded(_)
         | What::DiskImageAdded(_)
         | What::AgentAdded(_)
@@ -102,6 +106,7 @@ fn style(event: &Event) -> Style {
         | What::LoadersFound { .. }
         | What::BmcBoot { .. }
         | What::BmcTrusted { .. }
+        | What::SshTrusted { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

@@ -1,7 +1,10 @@
-//! The conductor: the one place that ends deployments, and that switches machines for them.
+//! The conductor: the one place that ends deployments, that switches machines for them, and that carries out steps on nodes.
 //!
 //! It takes no input but the world, the time, and when consoles last said something, so it may be stopped and started at any
-//! moment; what it does is decided by [`model::deployment::due`] and [`model::deployment::drive`].
+//! moment; what it does is decided by [`model::deployment::due`], [`model::deployment::drive`] and
+//! [`model::deployment::chores`].
+
+mod after;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -9,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::deployment::{CONDUCTOR, Push, drive, due};
+use model::event::Seq;
 use model::world::World;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
@@ -24,6 +28,8 @@ const AT_LEAST: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(5);
 /// Machines that are switched at once.
 const AT_ONCE: usize = 16;
+/// Nodes on which steps are carried out at once.
+const SESSIONS: usize = 256;
 /// Time between two that begin: all of a room at one moment would trip its breaker.
 const APART: Duration = Duration::from_millis(500);
 
@@ -50,8 +56,11 @@ pub struct Conductor {
     consoles: Consoles,
     /// Nodes that are being switched.
     busy: Arc<Mutex<HashSet<String>>>,
+    /// Deployments for which something is done on their installed node.
+    tended: Arc<Mutex<HashSet<Seq>>>,
     /// One of them is done.
     done: Arc<Notify>,
+    sessions: Arc<Semaphore>,
     slots: Arc<Semaphore>,
     /// When the next one may begin.
     turn: Arc<Mutex<Instant>>,
@@ -65,7 +74,9 @@ impl Conductor {
             desk,
             consoles,
             busy: Arc::default(),
+            tended: Arc::default(),
             done: Arc::default(),
+            sessions: Arc::new(Semaphore::new(SESSIONS)),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             turn: Arc::new(Mutex::new(Instant::now())),
         }
@@ -79,7 +90,7 @@ impl Conductor {
             let pause = match settle(&self.journal).await {
                 Ok(next) => {
                     let pushed = self.push();
-                    let next = next.into_iter().chain(pushed).min();
+                    let next = next.into_iter().chain(pushed).chain(self.tend()).min();
                     next.map_or(AT_LEAST, until).min(AT_LEAST)
                 }
                 Err(JournalError::Stopped) => return,

@@ -195,9 +195,17 @@ impl Keeper {
             }));
             let until = Instant::now() + pause;
             pause = (pause * 2).min(LONGEST_PAUSE);
+            let mut world = self.journal.watch();
+            let trusted = self.source.trusted();
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(until) => break,
+                    // Somebody says that the host key counts that it shows now.
+                    Ok(()) = world.changed(), if cause == Cause::Refused => {
+                        if self.source.trusted() != trusted {
+                            break;
+                        }
+                    }
                     Some(order) = self.taken.recv() => {
                         // Somebody sits down at it: he may have seen to what was wrong.
                         let is_new = matches!(order, Order::Attach { .. });
@@ -310,6 +318,7 @@ impl Keeper {
         let why = match (writes, line) {
             (false, _) => Lost::LooksOn,
             (true, None) => Lost::NotConnected,
+            (true, Some(line)) if typed == Typed::Break && !line.has_break() => Lost::NoBreak,
             (true, Some(line)) if line.send(typed) => return,
             (true, Some(_)) => Lost::Full,
         };

@@ -6,12 +6,16 @@
 //! Invariant: one who looks and does not read delays neither the machine nor the others.
 //! Invariant: what a console says goes to its log first, and then to who looks.
 
+mod dialog;
 pub mod frames;
 mod hub;
+mod keys;
 mod lease;
 pub mod log;
 mod news;
+mod shell;
 mod source;
+mod stream;
 mod watcher;
 
 pub use hub::{Hub, State, Status};
@@ -27,7 +31,6 @@ use model::cluster::Node;
 use model::event::{NewEvent, Subject, What};
 use tokio_util::sync::CancellationToken;
 
-use crate::bmc::Access;
 use crate::journal::Journal;
 use log::Logs;
 use source::Source;
@@ -134,7 +137,7 @@ impl Consoles {
                 let cancel = cancel.child_token();
                 let hub = Hub::start(
                     node.name.clone(),
-                    self.source(node),
+                    Source::new(node.clone(), self.journal.clone()),
                     self.logs.clone(),
                     self.journal.clone(),
                     cancel.clone(),
@@ -143,15 +146,6 @@ impl Consoles {
                 hubs.insert(node.name.clone(), Held { node, hub, cancel });
             }
         }
-    }
-
-    fn source(&self, node: &Arc<Node>) -> Source {
-        let (journal, node) = (self.journal.clone(), node.clone());
-        Source::new(node.console_via.clone(), move || {
-            let bmc = node.bmc.as_ref().ok_or(crate::bmc::BmcError::NoBmc)?;
-            let pin = journal.world().state(&node.name).bmc.certificate.clone();
-            Access::to(bmc, pin)
-        })
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Lost {
     LooksOn,
     /// The line is not ours.
     NotConnected,
+    /// A break, on a way to a console that has none.
+    NoBreak,
     /// The line takes nothing more at present.
     Full,
 }
@@ -77,6 +79,7 @@ impl fmt::Display for News {
             Self::Lost(why) => f.write_str(match why {
                 Lost::LooksOn => "you look on only: what you type goes nowhere",
                 Lost::NotConnected => "it is not connected: what you type goes nowhere",
+                Lost::NoBreak => "this way to a console has no break",
                 Lost::Full => "it takes nothing more at present: what you typed is lost",
             }),
             Self::Missed(octets) => write!(f, "{octets} octets were left out here: this end read too slowly"),

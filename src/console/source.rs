@@ -2,31 +2,29 @@
 
 use std::sync::Arc;
 
-use model::cluster::ConsoleVia;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use model::cluster::{ConsoleVia, Node};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 
+use super::{shell, stream};
 use crate::bmc::{Access, BmcError, Heard, Sol, Typed};
+use crate::journal::Journal;
 
-/// Octets that are read at once.
-const PIECE: usize = 4096;
-/// Pieces that wait for the hub.
-const WAITING: usize = 64;
+/// Pieces that wait for the hub, or for the line.
+pub(super) const WAITING: usize = 64;
 
-type Opens = dyn Fn() -> Result<Access, BmcError> + Send + Sync;
-
-/// A way to a console.
-#[derive(Clone)]
+/// A way to the console of a node.
+#[derive(Debug, Clone)]
 pub(super) struct Source {
-    via: Option<ConsoleVia>,
-    access: Arc<Opens>,
+    node: Arc<Node>,
+    journal: Journal,
 }
 
 /// A console that is open, or is about to be: the first thing heard says so.
 pub(super) struct Line {
     heard: mpsc::Receiver<Heard>,
     typed: Typist,
+    has_break: bool,
 }
 
 /// Why a line is not, or not any more.
@@ -61,62 +59,78 @@ enum Typist {
     Stream(mpsc::Sender<Typed>),
 }
 
-impl std::fmt::Debug for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("via", &self.via).finish_non_exhaustive()
-    }
-}
-
 impl Source {
-    pub(super) fn new(
-        via: Option<ConsoleVia>,
-        access: impl Fn() -> Result<Access, BmcError> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            via,
-            access: Arc::new(access),
-        }
+    pub(super) fn new(node: Arc<Node>, journal: Journal) -> Self {
+        Self { node, journal }
     }
 
-    /// Opens it. With `steal` a console of a BMC is taken from whoever has it.
+    /// Opens it. With `steal` it is taken from whoever has it, where that can be.
     pub(super) async fn open(&self, steal: bool) -> Result<Line, End> {
         let cannot = |place: &str| {
             let why = format!("{place} cannot be opened");
             move |error: std::io::Error| End::broken(format!("{why}: {error}"))
         };
-        match &self.via {
+        match &self.node.console_via {
             None => Err(End::broken("it has no way to a console")),
-            Some(ConsoleVia::Sol) => {
-                let opened = async { Sol::open(&(self.access)()?, steal).await };
-                let (sol, heard) = opened.await.map_err(|error| End {
-                    why: crate::causes::chain(&error),
-                    cause: match error.is_refused_login() {
-                        true => Cause::Refused,
-                        false => Cause::Broken,
-                    },
-                })?;
-                Ok(Line {
-                    heard,
-                    typed: Typist::Sol(sol),
-                })
-            }
+            Some(ConsoleVia::Sol) => self.sol(steal).await,
             Some(ConsoleVia::Unix(path)) => {
                 let stream = UnixStream::connect(path).await.map_err(cannot(path))?;
-                Ok(stream_line(stream))
+                Ok(stream::line(stream))
             }
             Some(ConsoleVia::Tcp(place)) => {
                 let stream = TcpStream::connect(place).await.map_err(cannot(place))?;
                 stream.set_nodelay(true).ok();
-                Ok(stream_line(stream))
+                Ok(stream::line(stream))
             }
+            Some(ConsoleVia::Ssh(ssh)) => shell::open(&self.journal, &self.node, ssh, steal).await,
         }
+    }
+
+    async fn sol(&self, steal: bool) -> Result<Line, End> {
+        let opened = async {
+            let bmc = self.node.bmc.as_ref().ok_or(BmcError::NoBmc)?;
+            let pin = self.journal.world().state(&self.node.name).bmc.certificate.clone();
+            Sol::open(&Access::to(bmc, pin)?, steal).await
+        };
+        let (sol, heard) = opened.await.map_err(|error| End {
+            why: crate::causes::chain(&error),
+            cause: match error.is_refused_login() {
+                true => Cause::Refused,
+                false => Cause::Broken,
+            },
+        })?;
+        Ok(Line {
+            heard,
+            typed: Typist::Sol(sol),
+            has_break: true,
+        })
+    }
+
+    /// What a person may change so that a refused login is worth another try.
+    pub(super) fn trusted(&self) -> Option<String> {
+        let state = self.journal.world().state(&self.node.name);
+        state.console_key.as_ref().map(|key| key.fingerprint.clone())
     }
 }
 
 impl Line {
+    /// A line whose orders are taken by a task.
+    pub(super) fn of_stream(heard: mpsc::Receiver<Heard>, typed: mpsc::Sender<Typed>, has_break: bool) -> Self {
+        Self {
+            heard,
+            typed: Typist::Stream(typed),
+            has_break,
+        }
+    }
+
     /// What comes next; `None`: it is over.
     pub(super) async fn heard(&mut self) -> Option<Heard> {
         self.heard.recv().await
+    }
+
+    /// Whether a break can be sent.
+    pub(super) fn has_break(&self) -> bool {
+        self.has_break
     }
 
     /// Does something at the console. `false`: it takes nothing more at present, or is over. Never waits: whoever holds the
@@ -126,43 +140,5 @@ impl Line {
             Typist::Sol(sol) => sol.send(typed),
             Typist::Stream(writer) => writer.try_send(typed).is_ok(),
         }
-    }
-}
-
-/// A socket as a console. It has no break: what is asked for is not there, and not sent.
-fn stream_line(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Line {
-    let (mut reader, mut writer) = tokio::io::split(stream);
-    let (said, heard) = mpsc::channel(WAITING);
-    let (typed, mut orders) = mpsc::channel(WAITING);
-    tokio::spawn(async move {
-        said.send(Heard::Opened).await.ok();
-        let mut buffer = vec![0; PIECE];
-        let why = loop {
-            tokio::select! {
-                read = reader.read(&mut buffer) => match read {
-                    Ok(0) => break "its other end closed it".to_string(),
-                    Ok(length) => {
-                        if said.send(Heard::Said(buffer[..length].to_vec())).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) => break error.to_string(),
-                },
-                order = orders.recv() => match order {
-                    Some(Typed::Data(data)) => {
-                        if let Err(error) = writer.write_all(&data).await {
-                            break error.to_string();
-                        }
-                    }
-                    Some(Typed::Break) => {}
-                    None => return,
-                },
-            }
-        };
-        said.send(Heard::Closed { why, taken: false }).await.ok();
-    });
-    Line {
-        heard,
-        typed: Typist::Stream(typed),
     }
 }

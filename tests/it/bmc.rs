@@ -7,6 +7,7 @@ mod many;
 mod misery;
 mod redfish;
 mod redfish_clients;
+mod shells;
 mod theirs;
 mod virtuals;
 

@@ -3,6 +3,7 @@
 
 mod ends;
 mod faults;
+mod steps;
 mod tokens;
 
 use serde_json::Value;

@@ -29,27 +29,6 @@ pub struct Bmc {
     pub mac: Option<Mac>,
 }
 
-/// How a machine's serial console is got at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConsoleVia {
-    /// Through its BMC: Serial over LAN of IPMI.
-    Sol,
-    /// A Unix socket, by its path.
-    Unix(String),
-    /// A TCP port, `host:port`: a terminal server's.
-    Tcp(String),
-}
-
-impl std::fmt::Display for ConsoleVia {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sol => f.write_str("sol"),
-            Self::Unix(path) => write!(f, "unix:{path}"),
-            Self::Tcp(place) => write!(f, "tcp:{place}"),
-        }
-    }
-}
-
 /// Privileges of IPMI, the usual one first.
 pub const PRIVILEGES: [&str; 3] = ["administrator", "operator", "user"];
 

@@ -6,22 +6,26 @@
 
 mod bmc;
 mod cache;
+mod console;
 mod doors;
 mod faces;
 mod install;
 mod network;
 mod node;
+mod ready;
 mod recorder;
 mod select;
 mod settings;
 
-pub use bmc::{Bmc, ConsoleVia, PRIVILEGES, QUIRKS};
+pub use bmc::{Bmc, PRIVILEGES, QUIRKS};
 pub use cache::Cache;
+pub use console::{ConsoleVia, SshConsole};
 pub use doors::{DhcpMode, Doors};
 pub use faces::{Face, Faces};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Console, Nic, Node};
+pub use ready::{Act, NodeStep, ReadyWhen};
 pub use recorder::Recorder;
 pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};
 

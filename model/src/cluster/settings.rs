@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AfterInstall, Console, DiskRule, Layout, Via};
+use super::{AfterInstall, Console, DiskRule, Layout, NodeStep, ReadyWhen, Via};
 
 /// A value and where it was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,12 @@ pub struct Settings {
     pub firmware: Option<Sourced<bool>>,
     /// What a node does when its disk has its system.
     pub after_install: Option<Sourced<AfterInstall>>,
+    /// What tells that an installed node is ready.
+    pub ready_when: Option<Sourced<ReadyWhen>>,
+    /// What is done on an installed node by SSH once it is ready, in order.
+    pub after_ready: Vec<Sourced<NodeStep>>,
+    /// Where the private key is that logs in on the node as root, `file:/path`.
+    pub ssh_key_from: Option<Sourced<String>>,
     /// How often an installation is tried, 1..=10.
     pub attempts: Option<Sourced<u32>>,
     /// Network boot loader for the firmware.
@@ -119,6 +125,11 @@ impl Settings {
     /// How the operating system comes to run.
     pub fn via(&self) -> Via {
         self.via.as_ref().map(|via| via.value).unwrap_or_default()
+    }
+
+    /// What tells that an installed node is ready.
+    pub fn ready_when(&self) -> ReadyWhen {
+        self.ready_when.as_ref().map(|when| when.value).unwrap_or_default()
     }
 
     /// How often an installation is tried before the node is parked.

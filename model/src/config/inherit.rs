@@ -37,6 +37,8 @@ impl Settings {
         win(&mut self.mirror, &higher.mirror);
         win(&mut self.firmware, &higher.firmware);
         win(&mut self.after_install, &higher.after_install);
+        win(&mut self.ready_when, &higher.ready_when);
+        win(&mut self.ssh_key_from, &higher.ssh_key_from);
         win(&mut self.attempts, &higher.attempts);
         win(&mut self.loader, &higher.loader);
         win(&mut self.console, &higher.console);
@@ -52,5 +54,15 @@ impl Settings {
         join(&mut self.users, &higher.users, |user| user.name.clone());
         join(&mut self.files, &higher.files, |file| file.path.clone());
         extend(&mut self.commands, &higher.commands);
+        // One layer may say a step twice: start anew, look, start anew.
+        let below = self.after_ready.len();
+        for step in &higher.after_ready {
+            if !self.after_ready[..below]
+                .iter()
+                .any(|known| known.value.act == step.value.act)
+            {
+                self.after_ready.push(step.clone());
+            }
+        }
     }
 }

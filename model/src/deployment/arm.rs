@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::agent;
-use crate::cluster::{Node, Via};
+use crate::cluster::{Node, NodeStep, ReadyWhen, Via};
 use crate::event::Seq;
 use crate::world::World;
 
@@ -24,6 +24,12 @@ pub struct Candidate {
     pub onto: String,
     /// How often it would be tried.
     pub attempts: u32,
+    /// What would tell that it is ready.
+    pub ready_when: ReadyWhen,
+    /// What would be done on it then.
+    pub after_ready: Vec<NodeStep>,
+    /// Where the key is that logs in for that.
+    pub ssh_key_from: Option<String>,
     /// What is known to be on the disk: `debian-12 by deployment 17`.
     pub loses: Option<String>,
     /// The deployment under way that would be superseded.
@@ -68,6 +74,9 @@ pub fn candidate(world: &World, node: &Arc<Node>, profile: Option<&str>) -> Cand
         profile: node.profile.as_ref().map(|profile| profile.value.clone()),
         onto: format!("{disk}: {layout}"),
         attempts: settings.attempts(),
+        ready_when: settings.ready_when(),
+        after_ready: settings.after_ready.iter().map(|step| step.value.clone()).collect(),
+        ssh_key_from: settings.ssh_key_from.as_ref().map(|from| from.value.clone()),
         loses: latest
             .filter(|latest| latest.installed.is_some())
             .map(|latest| format!("{} by deployment {}", latest.source, latest.id)),

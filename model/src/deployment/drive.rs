@@ -86,6 +86,10 @@ fn push(deployment: &Deployment, node: &Node, state: &NodeState, said: Option<Ti
     let Some(driven) = deployment.driven else {
         return (deployment.phase() == Phase::Armed).then_some((Push::Begin, deployment.armed_at));
     };
+    // A node on which steps are carried out says nothing to us by itself, and restarts when it is told to.
+    if deployment.ready.is_some() {
+        return None;
+    }
     let off = node.settings.after_install.as_ref().map(|after| after.value) == Some(AfterInstall::Poweroff);
     if deployment.restarts >= Deployment::RESTARTS || (deployment.installed.is_some() && off) {
         return None;

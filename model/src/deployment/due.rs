@@ -2,14 +2,18 @@
 //!
 //! Invariant: a pure function of the world and the time, so the conductor may be stopped and started at any moment.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::after::sign;
 use super::drive::given_up_at;
 use super::{Deployment, Ending};
 use crate::cluster::{AfterInstall, Node};
 use crate::event::{NewEvent, Subject, What};
 use crate::measure;
 use crate::world::World;
+
+/// A step that has no end so long after it should have ended has none.
+const LATE: SignedDuration = SignedDuration::from_secs(15);
 
 /// What the conductor does next.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,7 +72,7 @@ fn verdict(world: &World, deployment: &Deployment, now: Timestamp) -> Verdict {
 fn of_itself(node: &Node, deployment: &Deployment, now: Timestamp) -> Verdict {
     if let Some(installed) = deployment.installed {
         if deployment.ready.is_some() {
-            return Verdict::Ends(Ending::Done, "the node runs from its disk and is ready".into());
+            return of_steps(deployment, now);
         }
         // A node that switched itself off waits for a person, who has no deadline.
         let off = node.settings.after_install.as_ref().map(|after| after.value) == Some(AfterInstall::Poweroff);
@@ -81,8 +85,9 @@ fn of_itself(node: &Node, deployment: &Deployment, now: Timestamp) -> Verdict {
             Verdict::Waits(Some(deadline))
         } else {
             let why = format!(
-                "installed, but its system did not say within {} that it is ready",
-                measure::span(Deployment::READY_WITHIN)
+                "installed, and waited {} in vain for {}",
+                measure::span(Deployment::READY_WITHIN),
+                sign(deployment.ready_when)
             );
             Verdict::Ends(Ending::Failed, why)
         };
@@ -112,6 +117,38 @@ fn of_itself(node: &Node, deployment: &Deployment, now: Timestamp) -> Verdict {
         Verdict::Ends(Ending::Failed, why)
     } else {
         Verdict::Waits(Some(deployment.expires))
+    }
+}
+
+/// The verdict while the steps on a node that is ready are carried out.
+fn of_steps(deployment: &Deployment, now: Timestamp) -> Verdict {
+    let done = deployment.done.len();
+    if let Some((failed, why)) = deployment.failed_step() {
+        let nth = deployment.nth_step(done - 1);
+        let last = match failed.said.trim().lines().last() {
+            Some(last) => format!("; it said last: {}", first_line(last)),
+            None => String::new(),
+        };
+        let why = format!("{nth} failed, {}: {}{last}", failed.what, first_line(why));
+        return Verdict::Ends(Ending::Failed, why);
+    }
+    match deployment.step_under_way() {
+        None if done == 0 => Verdict::Ends(Ending::Done, "the node runs from its disk and is ready".into()),
+        None => {
+            let (steps, are) = (measure::count(done, "step"), if done == 1 { "is" } else { "are" });
+            let why = format!("the node runs from its disk and is ready, and {steps} on it {are} done");
+            Verdict::Ends(Ending::Done, why)
+        }
+        Some((_, _, None)) => Verdict::Waits(None),
+        // Whoever carries it out says why it has no end; this is for what nobody carries out any more.
+        Some((_, _, Some(deadline))) if now < deadline + LATE => Verdict::Waits(Some(deadline + LATE)),
+        Some((words, since, Some(deadline))) => {
+            let why = format!(
+                "{words}: no end after {}",
+                measure::span(deadline.duration_since(since))
+            );
+            Verdict::Ends(Ending::Failed, why)
+        }
     }
 }
 

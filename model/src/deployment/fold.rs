@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
 
-use super::{Attempt, Deployment, End, Ending, Said};
+use super::{Attempt, Deployment, Done, End, Ending, Said, UnderWay};
+use crate::cluster::ReadyWhen;
 use crate::event::{Event, Seq, Subject, What};
+use crate::world::HostKey;
 
 /// Who drives deployments, as the journal names him.
 pub const CONDUCTOR: &str = "conductor";
@@ -100,6 +102,8 @@ impl Deployments {
             attempts,
             by_hand,
             frozen_seconds,
+            ready_when,
+            after_ready,
         } = &event.what
         else {
             return;
@@ -128,6 +132,12 @@ impl Deployments {
             frozen_seconds: *frozen_seconds,
             driven: None,
             restarts: 0,
+            ready_when: *ready_when,
+            after_ready: after_ready.clone(),
+            done: Vec::new(),
+            under_way: None,
+            host_key: None,
+            host_keys: Vec::new(),
         }));
         self.forget();
     }
@@ -186,6 +196,10 @@ impl Deployment {
                 | What::BmcBoot { .. }
                 | What::BmcFailed { .. }
                 | What::BmcTrusted { .. }
+                | What::SshTrusted { .. }
+                | What::ReadySeen { .. }
+                | What::StepBegan { .. }
+                | What::StepEnded { .. }
                 | What::ConsoleSaid { .. }
         );
         if sign_of_life
@@ -219,11 +233,61 @@ impl Deployment {
             What::HookCalled {
                 hook,
                 detail,
+                host_keys,
                 deployment: Some(deployment),
-                ..
-            } if *deployment == self.id => self.called(hook, detail, event),
+            } if *deployment == self.id => {
+                if hook == "ready" && !host_keys.is_empty() {
+                    self.host_keys.clone_from(host_keys);
+                }
+                self.called(hook, detail, event);
+            }
+            What::ReadySeen { deployment, .. } if *deployment == self.id && self.installed.is_some() => {
+                self.ready.get_or_insert(at);
+            }
+            What::SshTrusted {
+                deployment: Some(deployment),
+                place,
+                algorithm,
+                fingerprint,
+            } if *deployment == self.id => {
+                self.host_key = Some(HostKey {
+                    place: place.clone(),
+                    algorithm: algorithm.clone(),
+                    fingerprint: fingerprint.clone(),
+                });
+            }
+            What::StepBegan {
+                deployment, step, boot, ..
+            } if *deployment == self.id && self.is_next(*step) => {
+                let under_way = self.under_way.get_or_insert(UnderWay { began: at, boot: None });
+                if under_way.boot.is_none() {
+                    under_way.boot.clone_from(boot);
+                }
+            }
+            What::StepEnded {
+                deployment,
+                step,
+                what,
+                failed,
+                said,
+            } if *deployment == self.id && self.is_next(*step) => {
+                let began = self.under_way.take().map_or(at, |under_way| under_way.began);
+                self.done.push(Done {
+                    what: what.clone(),
+                    began,
+                    at,
+                    failed: failed.clone(),
+                    said: said.clone(),
+                });
+            }
             _ => {}
         }
+    }
+
+    /// Whether it is the turn of that step: each ends once, whatever is said of it again.
+    fn is_next(&self, step: u32) -> bool {
+        let (next, all) = (self.done.len(), self.after_ready.len());
+        self.ready.is_some() && self.failed_step().is_none() && step as usize == next && next < all
     }
 
     /// The attempt under way, before it installed.
@@ -254,7 +318,7 @@ impl Deployment {
             "installed" if !self.tries.is_empty() => {
                 self.installed.get_or_insert(at);
             }
-            "ready" if self.installed.is_some() => {
+            "ready" if self.installed.is_some() && self.ready_when == ReadyWhen::Callback => {
                 self.ready.get_or_insert(at);
             }
             "started" => {

@@ -5,6 +5,7 @@
 //! Invariant: a node has at most one deployment that has not ended; arming another one supersedes it.
 //! Invariant: deployments are folded from the journal like everything else, so they survive every restart.
 
+mod after;
 mod arm;
 mod drive;
 mod due;
@@ -13,6 +14,7 @@ mod progress;
 #[cfg(test)]
 mod tests;
 
+pub use after::{Chore, Chores, Done, Task, UnderWay, chores};
 pub use arm::{Candidate, candidate, effective, obstacle};
 pub use drive::{Drive, Push, drive};
 pub use due::{Due, due};
@@ -22,8 +24,9 @@ pub use progress::{Mark, Wait, marks, wait};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::Via;
+use crate::cluster::{NodeStep, ReadyWhen, Via};
 use crate::event::{Notable, Seq};
+use crate::world::HostKey;
 
 /// One deployment of one node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub struct Deployment {
     pub installed: Option<Timestamp>,
     /// When it was first handed over to that disk.
     pub local: Option<Timestamp>,
-    /// When the system on the disk said that it is ready.
+    /// When the system on the disk said that it is ready, or was found to be.
     pub ready: Option<Timestamp>,
     /// How it ended.
     pub end: Option<End>,
@@ -70,6 +73,24 @@ pub struct Deployment {
     /// How often it restarted the machine since it stood still.
     #[serde(default)]
     pub restarts: u32,
+    /// What tells that the installed node is ready.
+    #[serde(default)]
+    pub ready_when: ReadyWhen,
+    /// What is done on it then, in order.
+    #[serde(default)]
+    pub after_ready: Vec<NodeStep>,
+    /// Those of them that were carried out; the last one may have failed.
+    #[serde(default)]
+    pub done: Vec<Done>,
+    /// The one that is being carried out.
+    #[serde(default)]
+    pub under_way: Option<UnderWay>,
+    /// The host key that the node's SSH server showed first since it was installed.
+    #[serde(default)]
+    pub host_key: Option<HostKey>,
+    /// The host keys that the node said are its own, lines as of its files, when it called back.
+    #[serde(default)]
+    pub host_keys: Vec<String>,
 }
 
 /// One attempt: from the script that starts the installer to a sign of its end.
@@ -119,9 +140,9 @@ pub struct End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// The node runs from its disk and said that it is ready.
+    /// The node runs from its disk, is ready, and the steps on it are done.
     Done,
-    /// Its attempts are used up, or what it installed did not come up.
+    /// Its attempts are used up, what it installed did not come up, or a step on it failed.
     Failed,
     /// Nobody switched the node on in time.
     Expired,
@@ -153,8 +174,10 @@ pub enum Phase {
     Running,
     /// An attempt failed; it waits for the node to ask again.
     Between,
-    /// The disk has its system; it waits for it to say that it is ready.
+    /// The disk has its system; it waits for it to be ready.
     Installed,
+    /// The node is ready; what is done on it then is under way.
+    Finishing,
     /// It has ended.
     Ended(Ending),
 }
@@ -167,6 +190,7 @@ impl Phase {
             Self::Running => "installing",
             Self::Between => "retrying",
             Self::Installed => "installed",
+            Self::Finishing => "finishing",
             Self::Ended(ending) => ending.as_str(),
         }
     }
@@ -222,6 +246,7 @@ impl Deployment {
     pub fn phase(&self) -> Phase {
         match (&self.end, self.installed, self.attempt()) {
             (Some(end), _, _) => Phase::Ended(end.ending),
+            (None, Some(_), _) if self.ready.is_some() && !self.after_ready.is_empty() => Phase::Finishing,
             (None, Some(_), _) => Phase::Installed,
             (None, None, None) => Phase::Armed,
             (None, None, Some(attempt)) if attempt.failed.is_some() => Phase::Between,

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::after;
 use super::drive::asked_again;
 use super::{Attempt, Deployment, Phase};
 use crate::cluster::{AfterInstall, Via};
@@ -77,6 +78,13 @@ pub fn marks(world: &World, deployment: &Deployment) -> Vec<Mark> {
         ("ready", deployment.ready),
     ];
     marks.extend(ends.iter().filter_map(|(step, at)| at.map(|at| mark(step, at, None))));
+    for (n, done) in deployment.done.iter().enumerate() {
+        let said = match &done.failed {
+            Some(why) => format!("{}: failed, {why}", done.what),
+            None => format!("{} done", done.what),
+        };
+        marks.push(mark(&deployment.nth_step(n), done.at, Some(&said)));
+    }
     marks.sort_by_key(|mark| mark.at);
     if let Some(end) = &deployment.end {
         marks.push(mark(end.ending.as_str(), end.at, Some(&end.why)));
@@ -111,6 +119,7 @@ pub fn wait(world: &World, deployment: &Deployment) -> Option<Wait> {
             }
         }
         Phase::Installed => installed(world, deployment),
+        Phase::Finishing => return after::wait(deployment),
     })
 }
 
@@ -227,7 +236,7 @@ fn installed(world: &World, deployment: &Deployment) -> Wait {
             step: "ready".into(),
             what: match local {
                 None => "the node to restart into its system".into(),
-                Some(_) => "its system to say that it is ready".into(),
+                Some(_) => after::sign(deployment.ready_when),
             },
             since: local.unwrap_or(installed),
             deadline: Some(local.unwrap_or(installed) + Deployment::READY_WITHIN),

@@ -1,3 +1,5 @@
+mod after;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -13,10 +15,19 @@ profiles:
   stateless: { image: debian-12 }
   disk: { via: image, image: debian-12, disk: { pick: smallest } }
   classic: { via: installer, medium: debian-12 }
+  foreign:
+    via: image
+    image: debian-12
+    ssh_key_from: 'file:/key'
+    ready_when: port:22
+    after_ready: [{ run: check, within: 5m }, { step: reboot }]
+  seen: { via: image, image: debian-12, ssh_key_from: 'file:/key', ready_when: ssh }
 nodes:
   n1: { mac: '52:54:00:00:00:01', address: 10.77.0.11, profile: disk }
   n2: { mac: '52:54:00:00:00:02', address: 10.77.0.12, profile: stateless }
   n3: { mac: '52:54:00:00:00:03', address: 10.77.0.13, profile: disk, bmc: { address: 10.78.0.13 } }
+  n4: { mac: '52:54:00:00:00:04', address: 10.77.0.14, profile: foreign, bmc: { address: 10.78.0.14 } }
+  n5: { mac: '52:54:00:00:00:05', address: 10.77.0.15, profile: seen }
 ";
 
 /// A world with a clock.
@@ -98,6 +109,8 @@ impl Stand {
             attempts: 2,
             by_hand: false,
             frozen_seconds: None,
+            ready_when: candidate.ready_when,
+            after_ready: candidate.after_ready,
         };
         self.happens(node, what);
         self.world.seq
@@ -437,7 +450,7 @@ fn an_installed_system_that_never_says_it_is_ready_fails_without_parking() {
 fn a_node_that_is_no_longer_declared_ends_its_deployment() {
     let mut stand = stand();
     stand.arm("n1", None);
-    let without = FILE.replace("  n1:", "  n4:");
+    let without = FILE.replace("  n1:", "  n9:");
     stand.world.cluster = std::sync::Arc::new(crate::config::read(&without).cluster.unwrap());
     stand.conduct();
     assert_eq!(stand.phase("n1"), Phase::Ended(Ending::Dismissed));
@@ -619,6 +632,8 @@ fn a_machine_that_is_dismissed_or_switched_by_hand_is_left_alone() {
         attempts: 1,
         by_hand: true,
         frozen_seconds: Some(60),
+        ready_when: Default::default(),
+        after_ready: Vec::new(),
     };
     stand.happens("n3", by_hand);
     stand.wait(50);

@@ -27,6 +27,9 @@ impl What {
             Self::HookRefused { .. } => "hook.refused",
             Self::TargetSet { .. } => "target.set",
             Self::DeploymentArmed { .. } => "deployment.armed",
+            Self::ReadySeen { .. } => "deployment.ready",
+            Self::StepBegan { .. } => "deployment.step",
+            Self::StepEnded { .. } => "deployment.step-ended",
             Self::DeploymentEnded { .. } => "deployment.ended",
             Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",
@@ -42,6 +45,7 @@ impl What {
             Self::BmcBoot { .. } => "bmc.boot",
             Self::BmcFailed { .. } => "bmc.failed",
             Self::BmcTrusted { .. } => "bmc.trusted",
+            Self::SshTrusted { .. } => "ssh.trusted",
             Self::ConsoleSaid { .. } => "console.said",
         }
     }

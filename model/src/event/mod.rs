@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::Mac;
 
-use crate::cluster::Via;
+use crate::cluster::{NodeStep, ReadyWhen, Via};
 use crate::deployment::Ending;
 
 /// Position in the journal, from 1, without gaps.
@@ -358,6 +358,49 @@ pub enum What {
         /// After so many seconds without a sign of life the machine is restarted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         frozen_seconds: Option<u32>,
+        /// What tells that the installed node is ready.
+        #[serde(default, skip_serializing_if = "is_default")]
+        ready_when: ReadyWhen,
+        /// What is done on it then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        after_ready: Vec<NodeStep>,
+    },
+    /// An installed node was found to be ready, without having said so.
+    #[serde(rename = "deployment.ready")]
+    ReadySeen {
+        /// Of which deployment.
+        deployment: Seq,
+        /// What was seen: `TCP port 22 of 10.77.0.11 takes connections`.
+        how: String,
+    },
+    /// A step on a node that is ready begins.
+    #[serde(rename = "deployment.step")]
+    StepBegan {
+        /// Of which deployment.
+        deployment: Seq,
+        /// Which, from 0.
+        step: u32,
+        /// What is done, in words.
+        what: String,
+        /// Before a restart: which boot of its kernel the node is in, by the kernel's own identifier.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
+    },
+    /// A step on a node that is ready ended.
+    #[serde(rename = "deployment.step-ended")]
+    StepEnded {
+        /// Of which deployment.
+        deployment: Seq,
+        /// Which, from 0.
+        step: u32,
+        /// What was done, in words.
+        what: String,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+        /// The first and the last lines of its output.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        said: String,
     },
     /// A deployment ended.
     #[serde(rename = "deployment.ended")]
@@ -447,6 +490,19 @@ pub enum What {
         /// SHA-256 of the certificate, in hexadecimal.
         sha256: String,
     },
+    /// The host key that an SSH server of a node shows; no other is taken from it from now on.
+    #[serde(rename = "ssh.trusted")]
+    SshTrusted {
+        /// Whose: of the deployment in which the node's own server was seen first; `None`: of the server of its console.
+        #[serde(default)]
+        deployment: Option<Seq>,
+        /// Where it was seen, `host:port`.
+        place: String,
+        /// Its algorithm, `ssh-ed25519`.
+        algorithm: String,
+        /// Its fingerprint as `ssh-keygen -l` shows it, `SHA256:…`.
+        fingerprint: String,
+    },
     /// A line on a machine's console that matters.
     #[serde(rename = "console.said")]
     ConsoleSaid {
@@ -457,6 +513,10 @@ pub enum What {
         /// The line.
         line: String,
     },
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn http_port() -> u16 {

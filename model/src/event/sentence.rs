@@ -101,6 +101,25 @@ impl Event {
             What::DeploymentArmed { via, source, onto, .. } => {
                 format!("{} armed a deployment: {via} {source} onto {onto}", self.person())
             }
+            What::ReadySeen { how, .. } => format!("is ready: {how}"),
+            What::StepBegan { step, what, boot, .. } => match boot {
+                Some(_) => format!("step {} on it goes on, {what}: it is told to", step + 1),
+                None => format!("step {} on it begins: {what}", step + 1),
+            },
+            What::StepEnded {
+                step,
+                what,
+                failed,
+                said,
+                ..
+            } => {
+                let last = said.lines().last().unwrap_or_default();
+                match failed {
+                    Some(why) => format!("step {} on it failed, {what}: {why}", step + 1),
+                    None if last.is_empty() => format!("step {} on it is done: {what}", step + 1),
+                    None => format!("step {} on it is done: {what}: {last}", step + 1),
+                }
+            }
             What::DeploymentEnded {
                 deployment,
                 ending,
@@ -163,6 +182,18 @@ impl Event {
             What::BmcFailed { order, why } => format!("its BMC failed to {order}: {why}"),
             What::ConsoleSaid { line, .. } => format!("its console says: {line}"),
             What::BmcTrusted { sha256 } => format!("the certificate {sha256} of its BMC is trusted"),
+            What::SshTrusted {
+                deployment,
+                place,
+                algorithm,
+                fingerprint,
+            } => {
+                let whose = match deployment {
+                    Some(_) => "",
+                    None => "of its console ",
+                };
+                format!("the host key {fingerprint} ({algorithm}) {whose}at {place} is trusted")
+            }
         }
     }
 }

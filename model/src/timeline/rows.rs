@@ -231,10 +231,19 @@ impl Teller<'_> {
                 told.row.who = Who::Bellwether;
                 told
             }
+            What::StepEnded { failed: Some(_), .. } => {
+                let mut told = bad(self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence())));
+                told.row.who = Who::Bellwether;
+                told
+            }
             What::DeploymentArmed { .. }
+            | What::ReadySeen { .. }
+            | What::StepBegan { .. }
+            | What::StepEnded { .. }
             | What::DeploymentEnded { .. }
             | What::BmcBoot { .. }
             | What::BmcTrusted { .. }
+            | What::SshTrusted { .. }
             | What::TargetSet { .. } => {
                 let mut told = self.said(at, Act::Other, Kind::Note, format!("notes: {}", event.sentence()));
                 told.row.who = Who::Bellwether;

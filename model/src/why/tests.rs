@@ -163,6 +163,18 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
                 .wait(3700.0),
         ),
         (
+            "finishing",
+            "",
+            deploys()
+                .step("systemctl is-active slurmd")
+                .installer("installed", "")
+                .wait(20.0)
+                .installer("ready", "")
+                .wait(1.0)
+                .step_begins()
+                .wait(90.0),
+        ),
+        (
             "armed",
             "",
             story().served().uefi_boot().ready().wait(60.0).armed().wait(300.0),

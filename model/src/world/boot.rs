@@ -44,6 +44,20 @@ pub struct NodeState {
     /// The last line on its console that matters.
     #[serde(default)]
     pub console: Option<ConsoleLine>,
+    /// The host key that the SSH server of its console showed first.
+    #[serde(default)]
+    pub console_key: Option<HostKey>,
+}
+
+/// A host key of SSH that is trusted, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKey {
+    /// `host:port`.
+    pub place: String,
+    /// `ssh-ed25519`.
+    pub algorithm: String,
+    /// As `ssh-keygen -l` shows it, `SHA256:…`.
+    pub fingerprint: String,
 }
 
 /// A line on a console that matters.

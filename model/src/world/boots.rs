@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BmcFailure, Boot, ConsoleLine, NodeState, Step, TargetChoice};
+use super::{BmcFailure, Boot, ConsoleLine, HostKey, NodeState, Step, TargetChoice};
 use crate::event::{DhcpAsk, Event, Outcome, Role, Stage, Transfer, What};
 
 /// Silence after which a loader's or firmware's question counts as a new boot even if nothing else had happened:
@@ -52,7 +52,9 @@ impl NodeState {
                 self.choice = None;
                 return;
             }
-            What::DeploymentEnded { .. } => return,
+            What::DeploymentEnded { .. } | What::ReadySeen { .. } | What::StepBegan { .. } | What::StepEnded { .. } => {
+                return;
+            }
             // Whoever called has no token: it says nothing about the node.
             What::HookRefused { .. } => return,
             // What a BMC says is no sign of life of its machine.
@@ -69,6 +71,21 @@ impl NodeState {
             }
             What::BmcTrusted { sha256 } => {
                 self.bmc.certificate = Some(sha256.clone());
+                return;
+            }
+            What::SshTrusted {
+                deployment,
+                place,
+                algorithm,
+                fingerprint,
+            } => {
+                if deployment.is_none() {
+                    self.console_key = Some(HostKey {
+                        place: place.clone(),
+                        algorithm: algorithm.clone(),
+                        fingerprint: fingerprint.clone(),
+                    });
+                }
                 return;
             }
             // It lives, but a console is no step of a boot.

@@ -143,10 +143,14 @@ impl World {
             | What::CacheTrouble { .. }
             | What::DeploymentArmed { .. }
             | What::DeploymentEnded { .. }
+            | What::ReadySeen { .. }
+            | What::StepBegan { .. }
+            | What::StepEnded { .. }
             | What::InstallerSaid { .. }
             | What::BmcBoot { .. }
             | What::BmcFailed { .. }
             | What::BmcTrusted { .. }
+            | What::SshTrusted { .. }
             | What::ConsoleSaid { .. }
             | What::Power { .. } => {}
         }

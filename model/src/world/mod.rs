@@ -21,7 +21,7 @@ mod snapshot;
 mod tests;
 mod tried;
 
-pub use boot::{BmcFailure, BmcState, Boot, ConsoleLine, Mark, NodeState, Step, TargetChoice};
+pub use boot::{BmcFailure, BmcState, Boot, ConsoleLine, HostKey, Mark, NodeState, Step, TargetChoice};
 pub use bundles::{Agent, DiskImage, Image, ImageFile, OnDisk};
 pub use elsewhere::Elsewhere;
 pub use excerpt::concerns;

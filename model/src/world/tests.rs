@@ -230,6 +230,12 @@ fn what() -> impl Strategy<Value = What> {
             line: "Kernel panic".into()
         }),
         word(&["aa", "bb"]).prop_map(|sha256| What::BmcTrusted { sha256 }),
+        word(&["SHA256:a", "SHA256:b"]).prop_map(|fingerprint| What::SshTrusted {
+            deployment: None,
+            place: "10.78.0.11:22".into(),
+            algorithm: "ssh-ed25519".into(),
+            fingerprint,
+        }),
     ];
     prop_oneof![3 => dhcp, 1 => server, 2 => boot]
 }

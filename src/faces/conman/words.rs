@@ -45,6 +45,7 @@ pub(super) fn news(console: &str, news: &News, name: &str, is_first: bool) -> Op
         News::Beside(names) => format!("joined with {} at {now}", names.join(", ")),
         News::From(names) => format!("stolen from {} at {now}", names.join(", ")),
         News::Missed(octets) => format!("left out {octets} octets here: this end reads too slowly"),
+        News::Lost(Lost::NoBreak) => "has no break".into(),
         News::Lost(Lost::Full) => "takes nothing more at present: what you typed is lost".into(),
         // conman types into nothing without a word; that it is not connected was said.
         News::Lost(Lost::LooksOn | Lost::NotConnected) => return None,

@@ -240,6 +240,7 @@ impl Carried {
             // It may be his turn now.
             News::Left(_) if self.wants && !self.writes => return self.order(Typing::Mode(Mode::Connect)).await,
             News::Reset(name) => self.tell(format!("\r\n[reset by {name}]\r\n")),
+            News::Lost(Lost::NoBreak) => self.tell("\r\n[this line has no break]\r\n"),
             News::Lost(Lost::Full) => self.tell("\r\n[the line takes nothing more: what you typed is lost]\r\n"),
             News::Missed(octets) => {
                 self.tell(format!(

@@ -51,6 +51,8 @@ impl Stand {
             attempts: 3,
             by_hand: false,
             frozen_seconds: None,
+            ready_when: Default::default(),
+            after_ready: Vec::new(),
         };
         let deployment = journal.commit(vec![event("n1", armed)]).await.unwrap().last;
         let began = What::ScriptServed {

@@ -9,14 +9,14 @@ use crate::support::segment::Segment;
 use crate::support::server::{PROGRAM, Served};
 
 /// Somebody at a console.
-struct Person {
+pub struct Person {
     process: Running,
     heard: std::sync::mpsc::Receiver<String>,
     all: String,
 }
 
 impl Person {
-    fn at(server: &Served, words: &[&str]) -> Self {
+    pub fn at(server: &Served, words: &[&str]) -> Self {
         let mut process = spawn(server, words);
         let mut stdout = process.stdout.take().unwrap();
         let (sender, heard) = std::sync::mpsc::channel();
@@ -35,13 +35,13 @@ impl Person {
         }
     }
 
-    fn types(&mut self, text: &str) {
+    pub fn types(&mut self, text: &str) {
         let stdin = self.process.0.stdin.as_mut().unwrap();
         stdin.write_all(text.as_bytes()).unwrap();
         stdin.flush().unwrap();
     }
 
-    fn sees(&mut self, wanted: &str) {
+    pub fn sees(&mut self, wanted: &str) {
         let mut last = String::new();
         until(&format!("a person sees {wanted}; so far: {}", self.all), || {
             self.all.extend(self.heard.try_iter());
@@ -68,7 +68,7 @@ fn cluster(nodes: &str) -> String {
     super::emulators::cluster("", nodes).replace("user: root", "user: admin")
 }
 
-fn open(server: &Served, node: &str) -> bool {
+pub fn open(server: &Served, node: &str) -> bool {
     let list = server.json(&["console", "list"]);
     let consoles = list["consoles"].as_array().unwrap();
     consoles

@@ -7,5 +7,6 @@ pub mod lab;
 pub mod relay;
 pub mod segment;
 pub mod server;
+pub mod sshd;
 pub mod tftp;
 pub mod upstream;

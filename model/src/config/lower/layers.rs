@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::settings::{add_shared, settings};
-use crate::cluster::{BootTarget, Layer, Origin, Recipe, Settings, Sourced, Via};
+use crate::cluster::{BootTarget, Layer, Origin, ReadyWhen, Recipe, Settings, Sourced, Via};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::problems::Problems;
 use crate::config::raw::{self, ClusterFile};
@@ -153,6 +153,36 @@ impl<'a> Layers<'a> {
     pub fn check(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {
         self.boot_without_image(node, raw, settings, problems);
         self.image_on_encrypted_disk(node, raw, settings, problems);
+        self.ssh_without_key(node, raw, settings, problems);
+    }
+
+    fn ssh_without_key(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {
+        let by_ssh = settings.ready_when.as_ref().filter(|when| when.value == ReadyWhen::Ssh);
+        let step = settings.after_ready.first();
+        let (Some(origin), None) = (
+            by_ssh.map(|when| &when.origin).or(step.map(|step| &step.origin)),
+            &settings.ssh_key_from,
+        ) else {
+            return;
+        };
+        let said = self.said(&origin.layer, raw);
+        let ready = said
+            .and_then(|said| said.ready_when.as_ref())
+            .filter(|_| by_ssh.is_some());
+        let steps = said.and_then(|said| said.after_ready.first());
+        let span = ready.map(|when| when.span).or(steps.map(|step| step.span));
+        problems.push(
+            Diagnostic::error(
+                "ssh-without-key",
+                format!("nobody can log in on `{}` by SSH", node.value),
+            )
+            .at(
+                span.unwrap_or(node.span),
+                format!("needed for this, says {}", origin.layer),
+            )
+            .at(node.span, "no layer of this node names a key")
+            .help("add `ssh_key_from: file:/path` of a private key whose public half is in `ssh_keys` or in the image"),
+        );
     }
 
     fn boot_without_image(&self, node: &At<String>, raw: &raw::Node, settings: &Settings, problems: &mut Problems) {

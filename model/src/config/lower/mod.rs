@@ -1,6 +1,7 @@
 //! From what is written to what is meant: references resolved, every rule checked, nothing stopped at the first mistake.
 
 mod cache;
+mod console;
 mod faces;
 mod install;
 mod layers;
@@ -9,6 +10,7 @@ mod names;
 mod network;
 mod nics;
 mod nodes;
+mod ready;
 mod settings;
 mod unique;
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::console;
 use super::layers::{Laid, Layers};
 use super::members;
 use super::names::{Declared, declared};
 use super::network::Placed;
 use super::nics::{self, unknown};
 use super::unique::Unique;
-use crate::cluster::{Architecture, Bmc, ConsoleVia, Layer, Node, Settings};
+use crate::cluster::{Architecture, Layer, Node, Settings};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::problems::Problems;
 use crate::config::raw::{self, ClusterFile};
@@ -91,14 +92,7 @@ pub(super) fn nodes(
         let serials = Series::listed(&raw_node.serial, "serial", key, count, problems);
         let client_ids = Series::listed(&raw_node.client_id, "client_id", key, count, problems);
         let line = problems.lines.line(key.span);
-        let console = raw_node.console_via.as_ref().map(|way| way.value.0.clone());
-        if let (Some(Some(ConsoleVia::Sol)), Some(way), None) = (&console, &raw_node.console_via, &raw_node.bmc) {
-            problems.push(
-                Diagnostic::error("console-without-bmc", format!("`{}` has no BMC", key.value))
-                    .at(way.span, "Serial over LAN goes through a BMC")
-                    .help("add `bmc: { address: … }`, or say `unix:/path` or `tcp:host:port`"),
-            );
-        }
+        let console = console::console(raw_node, &raw.defaults, key, problems);
         let mut laid: HashMap<&[usize], (Laid, Vec<String>)> = HashMap::new();
         for (n, name) in entry.names.iter().enumerate() {
             let Some(name) = name else { continue };
@@ -147,7 +141,7 @@ pub(super) fn nodes(
             nodes.push(Arc::new(Node {
                 name: Arc::clone(name),
                 nics: placed,
-                console_via: console.clone().unwrap_or_else(|| by_bmc(bmc.as_ref())),
+                console_via: console.clone().unwrap_or_else(|| console::by_bmc(bmc.as_ref())),
                 bmc,
                 groups: group_names.clone(),
                 profile: laid.profile.clone(),
@@ -171,11 +165,6 @@ pub(super) fn nodes(
     taken.serials.tell(&declared.names, problems);
     taken.client_ids.tell(&declared.names, problems);
     (nodes, own_settings)
-}
-
-/// Where nothing is said a console comes through IPMI.
-fn by_bmc(bmc: Option<&Bmc>) -> Option<ConsoleVia> {
-    bmc.filter(|bmc| bmc.protocol == "ipmi").map(|_| ConsoleVia::Sol)
 }
 
 /// The groups of every node, as positions in the file's list.

@@ -29,6 +29,7 @@ pub(super) fn settings(raw: &raw::Settings, layer: &Layer, problems: &mut Proble
     };
     add_shared(&mut settings, &raw.timezone, &raw.ssh_keys, &raw.users, layer, problems);
     super::install::install(&mut settings, raw, &origin, problems);
+    super::ready::ready(&mut settings, raw, &origin, problems);
     settings.files = files(&raw.files, &origin, problems);
     settings.package_sources = package_sources(&raw.package_sources, &origin, problems);
     settings

@@ -1,7 +1,7 @@
 //! Disk and layout of an installation as they are written.
 
 use crate::cluster::{Filesystem, Pick, Recipe};
-use crate::config::scalar::{AbsolutePath, PasswordFrom, Size, SwapSize, Text};
+use crate::config::scalar::{AbsolutePath, KnownStep, PasswordFrom, Size, SwapSize, Text, Within};
 use crate::config::section::declare_section;
 use crate::config::span::At;
 
@@ -21,6 +21,20 @@ declare_section! {
         max_size: Option<At<Size>>,
         /// Which of several: `first` (the default; in the order of their names), `smallest` or `largest`.
         pick: Option<At<Pick>>,
+    }
+}
+
+declare_section! {
+    /// What is done on an installed node once it is ready, by SSH as root. Either `run` or `step`.
+    struct Step as "a step" {
+        /// A shell command. The deployment fails if it ends with another status than 0. It is run again if the server is
+        /// restarted while it runs.
+        run: Option<At<Text>>,
+        /// `cloud-init`: cloud-init is waited for, and must have no errors. `reboot`: the node starts anew, and is waited for
+        /// until root can log in again.
+        step: Option<At<KnownStep>>,
+        /// How long it may take, 1 s to a day. Default `10m`.
+        within: Option<At<Within>>,
     }
 }
 

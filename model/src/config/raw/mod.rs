@@ -4,6 +4,7 @@
 //! JSON Schema. They are written for the person who edits a cluster file.
 
 mod cache;
+mod console;
 mod faces;
 mod install;
 mod network;
@@ -12,8 +13,9 @@ mod recorder;
 mod settings;
 
 pub(super) use cache::Cache;
+pub(super) use console::ConsoleSsh;
 pub(super) use faces::{Face, Faces, TokenFace};
-pub(super) use install::{Disk, Layout};
+pub(super) use install::{Disk, Layout, Step};
 pub(super) use network::{Doors, Network};
 pub(super) use node::{BmcAccess, Defaults, Group, Node};
 pub(super) use recorder::Recorder;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::Settings;
+use super::{ConsoleSsh, Settings};
 use crate::cluster::Architecture;
 use crate::config::read::Many;
 use crate::config::scalar::{
@@ -22,6 +22,8 @@ declare_section! {
         profile: Option<At<Name>>,
         /// How the nodes' BMCs are got at.
         bmc: Option<BmcAccess>,
+        /// How consoles are got at by SSH.
+        console_ssh: Option<ConsoleSsh>,
     } with settings: Settings
 }
 
@@ -54,9 +56,12 @@ declare_section! {
         nics: Vec<Nic>,
         /// Baseboard management controller.
         bmc: Option<Bmc>,
-        /// How its serial console is got at: `sol` (through its BMC by IPMI), `unix:/path`, `tcp:host:port`, `off`. Default
-        /// `sol` for nodes whose BMC speaks IPMI, else `off`.
+        /// How its serial console is got at. Through its BMC: `sol` (by IPMI), or by SSH as the make has it, `idrac` (Dell),
+        /// `xcc` (Lenovo), `ilo` (HPE), `openbmc`, `ssh` (any other). Elsewhere: `unix:/path`, and on a terminal server
+        /// `tcp:host:port` or `ssh:host:port`. Not at all: `off`. Default `sol` for nodes whose BMC speaks IPMI, else `off`.
         console_via: Option<At<ConsoleWay>>,
+        /// How its console is got at by SSH.
+        console_ssh: Option<ConsoleSsh>,
         /// Groups in the order in which their settings apply: later ones win.
         groups: Many<At<Name>>,
         /// What the node should run.

@@ -1,11 +1,11 @@
 //! Settings as they are written.
 
-use super::{Disk, Layout};
-use crate::cluster::{AfterInstall, BootTarget, Console, LoaderChoice, Via};
+use super::{Disk, Layout, Step};
+use crate::cluster::{AfterInstall, BootTarget, Console, LoaderChoice, ReadyWhen, Via};
 use crate::config::read::Many;
 use crate::config::scalar::{
     AbsolutePath, Argument, Attempts, Flag, Keyboard, Locale, Mode, Name, Owner, Package, PackageSourceUri,
-    PasswordHash, PublicKey, Text, TimeZone, UserId, UserName, Word,
+    PasswordFrom, PasswordHash, PublicKey, Text, TimeZone, UserId, UserName, Word,
 };
 use crate::config::section::declare_section;
 use crate::config::span::At;
@@ -41,6 +41,16 @@ declare_section! {
         firmware: Option<At<Flag>>,
         /// What a node does when its disk has its system: `reboot` (the default) or `poweroff`.
         after_install: Option<At<AfterInstall>>,
+        /// What tells that an installed node is ready. `callback` (the default): it says so, as systems do that get their
+        /// settings from cloud-init. `ssh`: root can log in with `ssh_key_from`. `port:22`: it takes connections at that TCP
+        /// port.
+        ready_when: Option<At<ReadyWhen>>,
+        /// What is done on an installed node by SSH once it is ready, in this order; the deployment ends after it. Needs
+        /// `ssh_key_from`. Example: `[{ step: cloud-init }, { run: "systemctl is-active slurmd", within: 5m }, { step: reboot }]`.
+        after_ready: Vec<Step>,
+        /// Where the private key is that logs in on installed nodes as root, on this server: `env:NAME` or `file:/path`. Its
+        /// public half belongs into `ssh_keys`, or into the image. Ed25519 or ECDSA, without a passphrase.
+        ssh_key_from: Option<At<PasswordFrom>>,
         /// How often an installation is tried before the node is parked, 1 to 10. Default 3.
         attempts: Option<At<Attempts>>,
         /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot, and what is

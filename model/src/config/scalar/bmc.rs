@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::word::one_of;
-use crate::cluster::{ConsoleVia, PRIVILEGES, QUIRKS};
+use crate::cluster::{PRIVILEGES, QUIRKS};
 use crate::config::read::{Scalar, Wrong};
 
 /// Protocol of a BMC.
@@ -25,40 +25,6 @@ pub(in crate::config) struct BmcQuirk(pub String);
 /// Cipher suite of IPMI.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct CipherSuite(pub u8);
-
-/// How a console is got at; `None`: not at all.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct ConsoleWay(pub Option<ConsoleVia>);
-
-impl Scalar for ConsoleWay {
-    const NOUN: &'static str = "a way to a console";
-    const EXAMPLE: &'static str = "sol";
-
-    fn parse(text: &str) -> Result<Self, Wrong> {
-        let wrong = || Wrong::because("expected `sol`, `unix:/path`, `tcp:host:port` or `off`");
-        let way = match text {
-            "off" | "false" | "no" => return Ok(Self(None)),
-            "sol" => ConsoleVia::Sol,
-            _ => match text.split_once(':') {
-                Some(("unix", path)) if path.starts_with('/') => ConsoleVia::Unix(path.to_string()),
-                Some(("tcp", place)) => {
-                    let (host, port) = place.rsplit_once(':').ok_or_else(wrong)?;
-                    let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-                    match !host.is_empty() && is_port {
-                        true => ConsoleVia::Tcp(place.to_string()),
-                        false => return Err(wrong()),
-                    }
-                }
-                _ => return Err(wrong()),
-            },
-        };
-        Ok(Self(Some(way)))
-    }
-
-    fn schema() -> Json {
-        json!({ "anyOf": [{ "type": "string", "pattern": "^(sol|off|unix:/.+|tcp:.+:[0-9]+)$" }, { "const": false }] })
-    }
-}
 
 impl Scalar for BmcProtocol {
     const NOUN: &'static str = "a BMC protocol";

@@ -357,3 +357,75 @@ fn faces_are_closed_until_they_are_opened_somewhere() {
     }
     assert!(faces.conman.is_none());
 }
+
+#[test]
+fn a_console_by_ssh_is_that_of_its_make_unless_something_else_is_said() {
+    use crate::cluster::{ConsoleVia, SshConsole};
+    let cluster = whole(&with(
+        "defaults:
+  console_ssh: { key_from: 'file:/etc/console.key', user: consoles }
+nodes:
+  a: { serial: A, bmc: { address: 10.1.0.1, user: root, protocol: redfish }, console_via: idrac }
+  b: { serial: B, bmc: { address: 10.1.0.2 }, console_via: xcc, console_ssh: { port: 2222, break_keys: 'ESC ^B' } }
+  c: { serial: C, console_via: 'ssh:ts1:3001', console_ssh: { command: 'console -f {node}', user: me, port: 22 } }
+  d: { serial: D, bmc: { address: 10.1.0.4 }, console_via: ilo, console_ssh: { dialog: [a, b], leave_keys: '^]' } }
+",
+    ));
+    let ssh = |name: &str| -> SshConsole {
+        match cluster.node(name).unwrap().console_via.clone() {
+            Some(ConsoleVia::Ssh(ssh)) => *ssh,
+            other => panic!("{other:?}"),
+        }
+    };
+    let a = ssh("a");
+    assert_eq!(
+        (a.host, a.port, a.dialog, a.leave_keys),
+        (None, 22, vec!["connect com2".into()], vec![0x1c])
+    );
+    assert_eq!(a.key_from.as_deref(), Some("file:/etc/console.key"));
+    let b = ssh("b");
+    assert_eq!(
+        (b.port, b.take, b.dialog),
+        (2222, vec!["console kill 1".into()], vec!["console 1".into()])
+    );
+    assert_eq!((b.leave_keys, b.break_keys), (b"\x1b(".to_vec(), b"\x1b\x02".to_vec()));
+    let c = ssh("c");
+    assert_eq!(
+        (c.host.as_deref(), c.port, c.user.as_deref()),
+        (Some("ts1"), 3001, Some("me"))
+    );
+    assert_eq!(c.command.as_deref(), Some("console -f {node}"));
+    let d = ssh("d");
+    assert_eq!((d.dialog, d.leave_keys), (vec!["a".into(), "b".into()], vec![0x1d]));
+}
+
+#[test]
+fn steps_of_all_layers_follow_each_other_and_one_layer_may_say_one_twice() {
+    let cluster = whole(&with(
+        "defaults: { after_ready: [{ step: cloud-init }], ssh_key_from: 'file:/k', ready_when: ssh }
+profiles:
+  p: { after_ready: [{ step: reboot }, { run: look, within: 90 }, { step: reboot, within: 1h }, { step: cloud-init }], ready_when: port:80 }
+nodes:
+  a: { serial: A, profile: p }
+  b: { serial: B }
+",
+    ));
+    let settings = |name: &str| cluster.node(name).unwrap().settings.clone();
+    let steps: Vec<_> = (settings("a").after_ready.iter())
+        .map(|step| step.value.to_string())
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "cloud-init within 10 min",
+            "reboot within 10 min",
+            "`look` within 1 min 30 s",
+            "reboot within 1 h"
+        ]
+    );
+    assert_eq!(settings("a").ready_when().to_string(), "port:80");
+    assert_eq!(
+        (settings("b").ready_when().to_string(), settings("b").after_ready.len()),
+        ("ssh".into(), 1)
+    );
+}

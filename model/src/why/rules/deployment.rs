@@ -3,6 +3,7 @@
 use super::super::case::Case;
 use super::super::{Finding, Verdict};
 use super::ended::ssh;
+use crate::cluster::ReadyWhen;
 use crate::deployment::{Deployment, Phase, Wait, wait};
 use crate::event::Notable;
 use crate::measure;
@@ -173,6 +174,29 @@ pub(super) fn installed(case: &Case) -> Option<Finding> {
         Some(local) => finding.fact(local, "it was handed over to its own disk"),
         None => finding,
     })
+}
+
+/// It is ready, and steps are carried out on it.
+pub(super) fn finishing(case: &Case) -> Option<Finding> {
+    let active = active(case, Phase::Finishing)?;
+    let waits = wait(case.world, active)?;
+    let mut finding = Finding::new(
+        Verdict::OnItsWay,
+        format!("is ready: waiting {} for {}", case.ago(waits.since), waits.what),
+        format!("Deployment {} carries it out by SSH; {}.", active.id, waits.next),
+    );
+    if let (Some(ready), true) = (active.ready, active.ready_when != ReadyWhen::Callback) {
+        finding = finding.fact(ready, "it was seen to be ready");
+    }
+    for done in &active.done {
+        finding = finding.fact(done.at, format!("{} was done", done.what));
+    }
+    let left = waits.deadline.map(|at| measure::span(at.duration_since(case.now)));
+    Some(finding.advise(format!(
+        "it may take {} more; to stop it: bellwether dismiss {}",
+        left.unwrap_or_default(),
+        case.node.name
+    )))
 }
 
 /// It is armed, and waits to be switched on.

@@ -28,6 +28,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("attempt-failed", deployment::attempt_failed),
     ("installing", deployment::installing),
     ("installed", deployment::installed),
+    ("finishing", deployment::finishing),
     ("armed", deployment::armed),
     ("ready", ended::ready),
     ("gone-silent", ended::gone_silent),
