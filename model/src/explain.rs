@@ -80,7 +80,7 @@ const SETTINGS: [(&str, Values); 27] = [
     ("after_install", |s| one(&s.after_install)),
     ("ready_when", |s| one(&s.ready_when)),
     ("after_ready", |s| {
-        list(&s.after_ready, |v| (v.act.to_string(), v.to_string()))
+        list(&s.after_ready, |v| (format!("{:?}", v.act), v.to_string()))
     }),
     ("ssh_key_from", |s| one(&s.ssh_key_from)),
     ("attempts", |s| one(&s.attempts)),

@@ -47,7 +47,8 @@ pub(super) struct Dialog {
     typed: Duration,
     /// What was said since the last line was typed, after its echo.
     since: Vec<u8>,
-    echoed: bool,
+    /// The line whose echo may come.
+    echo: Option<String>,
 }
 
 impl Dialog {
@@ -60,7 +61,7 @@ impl Dialog {
             heard: Duration::ZERO,
             typed: Duration::ZERO,
             since: Vec::new(),
-            echoed: true,
+            echo: None,
         }
     }
 
@@ -78,15 +79,16 @@ impl Dialog {
     pub(super) fn hear(&mut self, said: &[u8], now: Duration) {
         self.heard = now;
         for &octet in said {
-            if self.echoed && self.since.len() < KEPT {
+            if self.since.len() < KEPT {
                 self.since.push(octet);
             }
             match octet {
                 b'\n' => {
                     let line = words(&self.tail);
-                    let is_echo = std::mem::replace(&mut self.echoed, true);
-                    if !line.is_empty() && is_echo {
-                        self.last = line;
+                    match self.echo.take() {
+                        Some(echo) if line.contains(echo.trim()) => self.since.clear(),
+                        _ if line.is_empty() => {}
+                        _ => self.last = line,
                     }
                     self.tail.clear();
                 }
@@ -114,14 +116,13 @@ impl Dialog {
             _ => {}
         }
         let keys = format!("{line}\r").into_bytes();
-        self.lines.pop_front();
+        self.echo = self.lines.pop_front();
         if self.prompt.is_none() && at_prompt {
             self.prompt = Some(trimmed(&self.tail));
         }
         self.typed = now;
         self.tail.clear();
         self.since.clear();
-        self.echoed = false;
         Next::Type(keys)
     }
 
@@ -267,5 +268,35 @@ mod tests {
         assert!(!back.is_seen(b"\r\nsys"));
         assert!(back.is_seen(b"tem> "));
         assert!(!Return::to(None).is_seen(b"system> "));
+    }
+
+    #[test]
+    fn any_octets_make_no_panic_and_none_is_lost_once_the_lines_are_typed() {
+        // A small generator of our own: what comes is escape sequences, prompts and line ends at random places.
+        let pieces: [&[u8]; 8] = [b"\x1b[", b"\x1b", b"> ", b"\r\n", b"\n", b"\xff\0", b"in use", b"m"];
+        let mut state: u32 = 7;
+        for _ in 0..300 {
+            let mut dialog = dialog(&["a"]);
+            let mut now = ms(0);
+            let mut since: Option<Vec<u8>> = None;
+            let opened = loop {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let piece = pieces[(state >> 24) as usize % pieces.len()];
+                dialog.hear(piece, now);
+                if let Some(since) = &mut since {
+                    since.extend_from_slice(piece);
+                }
+                match dialog.next(now) {
+                    Next::Wait(wait) => now += wait.min(ms(u64::from(state >> 16) % 2_000 + 1)),
+                    Next::Type(_) => since = Some(Vec::new()),
+                    Next::Open(said) => break Some(said),
+                    Next::No(_) => break None,
+                }
+            };
+            if let (Some(said), Some(since)) = (opened, since) {
+                // All but the echo of the line, which ends with its line.
+                assert!(since.ends_with(&said), "{since:?} {said:?}");
+            }
+        }
     }
 }

@@ -76,12 +76,22 @@ pub enum Act {
     Run(String),
 }
 
+/// So many characters of a command are shown where it is spoken of.
+const SHOWN: usize = 60;
+
+/// A command as its first line, shortened.
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CloudInit => f.write_str("cloud-init"),
             Self::Reboot => f.write_str("reboot"),
-            Self::Run(command) => write!(f, "`{}`", command.trim()),
+            Self::Run(command) => {
+                let command = command.trim();
+                let line = command.lines().next().unwrap_or_default();
+                let short: String = line.chars().take(SHOWN).collect();
+                let more = if short.len() < command.len() { "…" } else { "" };
+                write!(f, "`{short}{more}`")
+            }
         }
     }
 }
@@ -90,5 +100,29 @@ impl fmt::Display for NodeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let within = jiff::SignedDuration::from_secs(self.within_seconds.into());
         write!(f, "{} within {}", self.act, crate::measure::span(within))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_tells_of_readiness_reads_back_as_it_is_written() {
+        for text in ["callback", "ssh", "port:22", "port:65535"] {
+            assert_eq!(ReadyWhen::parse(text).unwrap().to_string(), text);
+        }
+        for wrong in ["", "port", "port:", "port:0", "port:65536", "port:-1", "SSH"] {
+            assert_eq!(ReadyWhen::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_long_command_is_spoken_of_by_its_begin() {
+        let shown = |command: &str| Act::Run(command.into()).to_string();
+        assert_eq!(shown(" true \n"), "`true`");
+        assert_eq!(shown("set -e\nfalse"), "`set -e…`");
+        assert_eq!(shown(&"é".repeat(100)), format!("`{}…`", "é".repeat(60)));
     }
 }

@@ -18,7 +18,10 @@ pub(super) fn render(sheet: &mut Sheet<'_>) -> String {
             (Some(ConsoleVia::Tcp(place)), _) => (place.clone(), String::new()),
             (Some(ConsoleVia::Unix(path)), _) => (format!("unix:{path}"), String::new()),
             (Some(ConsoleVia::Ssh(_)), _) => {
-                sheet.notes.node(node, "the console, which is reached by SSH: conman wants a script of its own for that");
+                sheet.notes.node(
+                    node,
+                    "the console, which is reached by SSH: conman wants a script of its own for that",
+                );
                 continue;
             }
             (Some(ConsoleVia::Sol), Some(bmc)) => {

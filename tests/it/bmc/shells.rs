@@ -212,3 +212,34 @@ fn a_terminal_server_by_dropbear_with_an_rsa_key_a_private_key_and_a_break() {
         "{trusted:?}"
     );
 }
+
+#[test]
+fn a_bmc_that_asks_for_the_password_itself_is_answered_once() {
+    let segment = Segment::new("10.77.0.1/24");
+    let sshd = bmc(&segment, Make::Asking, "ed25519");
+    let nodes = format!(
+        "{}  bad: {{ mac: 52:54:00:00:01:03, console_via: 'ssh:127.6.0.9', \
+         console_ssh: {{ user: ssh, password_from: 'env:WRONG' }} }}\n",
+        nodes(&["xcc"])
+    );
+    let cluster = super::emulators::cluster("", &nodes);
+    let server = Served::start_with(&segment, &cluster, &[VARIABLES[0], ("WRONG", "falsch")]);
+    server.until("the console is open", || open(&server, "xcc"));
+    until_closed(&server, "bad", "does not let ssh in: wrong password");
+    assert_eq!(
+        sshd.log().matches("Authentication failure").count(),
+        1,
+        "{}",
+        sshd.log()
+    );
+}
+
+#[test]
+fn a_bmc_that_speaks_only_what_is_no_longer_safe_is_told_of_and_spoken_to_where_that_is_wanted() {
+    let segment = Segment::new("10.77.0.1/24");
+    let _sshd = bmc(&segment, Make::Old, "rsa");
+    let nodes = nodes(&["ilo", "ssh"]).replace("console_via: ilo", "console_via: ilo, console_ssh: { legacy: true }");
+    let server = serve(&segment, &nodes);
+    server.until("the console is open", || open(&server, "ilo"));
+    until_closed(&server, "ssh", "an old one may need `legacy: true`");
+}

@@ -16,6 +16,10 @@ pub const PASSWORD: &str = "sesam-öffne-dich";
 pub enum Make {
     /// OpenSSH.
     OpenSsh,
+    /// OpenSSH that asks for the password itself, as Lenovo's and HPE's BMCs do.
+    Asking,
+    /// OpenSSH that speaks what BMCs of 2012 speak, and nothing else.
+    Old,
     /// Dropbear, which many BMCs have.
     Dropbear,
 }
@@ -96,7 +100,7 @@ impl Sshd {
         let path = self.path().join("host");
         std::fs::remove_file(&path).ok();
         match self.make {
-            Make::OpenSsh => self.keygen(kind, &path),
+            Make::OpenSsh | Make::Asking | Make::Old => self.keygen(kind, &path),
             Make::Dropbear => {
                 let mut made = Command::new("dropbearkey");
                 let made = made
@@ -136,9 +140,17 @@ impl Sshd {
         std::fs::write(self.path().join("boot_id"), boot).unwrap();
         let path = self.path().display();
         let server = match self.make {
-            Make::OpenSsh => {
+            Make::OpenSsh | Make::Asking | Make::Old => {
+                let special = match self.make {
+                    Make::Asking => "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication yes\n",
+                    Make::Old => {
+                        "UsePAM no\nKexAlgorithms diffie-hellman-group14-sha1\nCiphers aes128-cbc\nMACs hmac-sha1\n\
+                         HostKeyAlgorithms ssh-rsa\n"
+                    }
+                    _ => "UsePAM no\n",
+                };
                 let config = format!(
-                    "Port 22\nPort 2200\nHostKey {path}/host\nPidFile none\nUsePAM no\nStrictModes no\n\
+                    "Port 22\nPort 2200\nHostKey {path}/host\nPidFile none\nStrictModes no\n{special}\
                      PermitRootLogin yes\nMaxAuthTries 6\nPermitUserEnvironment no\nPrintMotd no\nPrintLastLog no\n\
                      AcceptEnv none\n"
                 );
@@ -147,8 +159,12 @@ impl Sshd {
             }
             Make::Dropbear => format!("/usr/sbin/dropbear -F -E -r {path}/host -p 22 -p 2200 -P {path}/pid"),
         };
+        // Any host's own rules for its logins are not asked.
+        let pam = "auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\n";
+        std::fs::write(self.path().join("pam"), pam).unwrap();
         let script = format!(
-            "for f in passwd shadow shells; do mount --bind {path}/$f /etc/$f || exit 1; done\n\
+            "mount --bind {path}/pam /etc/pam.d/sshd || exit 1\n\
+             for f in passwd shadow shells; do mount --bind {path}/$f /etc/$f || exit 1; done\n\
              mount --bind {path}/boot_id /proc/sys/kernel/random/boot_id || exit 1\n\
              exec {server} 2>>{path}/log"
         );
