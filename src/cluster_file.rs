@@ -30,17 +30,20 @@ pub fn load(path: &Path) -> Result<(String, Cluster), Refused> {
         message: format!("cannot read {shown}: {error}"),
         detail: None,
     })?;
+    check(&shown.to_string(), text)
+}
+
+/// Checks the text of a cluster file, which is shown under a name.
+///
+/// # Errors
+/// It has mistakes.
+pub fn check(shown: &str, text: String) -> Result<(String, Cluster), Refused> {
     let reading = model::config::read(&text);
     match reading.cluster {
         Some(cluster) => Ok((text, cluster)),
         None => Err(Refused {
             message: format!("{shown} has mistakes"),
-            detail: Some(diagnostics::render(
-                &shown.to_string(),
-                &text,
-                &reading.diagnostics,
-                false,
-            )),
+            detail: Some(diagnostics::render(shown, &text, &reading.diagnostics, false)),
         }),
     }
 }

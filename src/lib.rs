@@ -28,6 +28,7 @@ pub mod lab;
 pub mod links;
 pub mod loaders;
 pub mod media;
+pub mod pelagos_root;
 pub mod privileges;
 pub mod pulse;
 pub mod recorder;

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 use crate::console::Consoles;
-use crate::faces::Engine;
+use crate::faces::{Engine, Pelagos, PelagosOpening, PelagosOptions};
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
 use crate::loaders::{self, Loaders};
@@ -46,6 +46,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Folders with boot loaders, searched in order.
     pub loaders: Vec<PathBuf>,
+    /// What it was told about Pelagos.
+    pub pelagos: PelagosOptions,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -53,7 +55,12 @@ pub struct Options {
 /// # Errors
 /// If it cannot start, or if a service dies.
 pub async fn run(options: Options) -> Result<(), ServeError> {
-    let Options { state, config, loaders } = options;
+    let Options {
+        state,
+        config,
+        loaders,
+        pelagos,
+    } = options;
     std::fs::create_dir_all(state.join("images")).map_err(|source| ServeError::StateFolder {
         path: state.clone(),
         source,
@@ -71,7 +78,8 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     let started = Timestamp::now();
     let version = env!("CARGO_PKG_VERSION").to_string();
     journal.commit(vec![own(What::ServerStarted { version })]).await?;
-    first_cluster(&journal, config.as_deref()).await?;
+    let pelagos = PelagosOpening::read(&state, &pelagos).map_err(ServeError::refused)?;
+    first_cluster(&journal, config.as_deref(), &pelagos).await?;
     let images = state.join("images");
     image_watch::rescan(&journal, &images, "serve").await?;
     let media = crate::media::folder(&state);
@@ -111,7 +119,11 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.consoles(&mut tasks, &metrics, &consoles);
     let desk = bmc::Desk::new(journal.clone());
     spawn.conductor(&mut tasks, &desk, &consoles);
+    let pelagos = Pelagos::new(pelagos, journal.clone(), desk.clone(), config.is_none())
+        .map_err(system("read the tasks of Pelagos"))?;
+    spawn.pelagos(&mut tasks, &pelagos);
     let engine = Engine {
+        pelagos,
         journal: journal.clone(),
         desk: desk.clone(),
         consoles: consoles.clone(),
@@ -225,13 +237,20 @@ fn died(ended: Result<(&'static str, Result<(), String>), tokio::task::JoinError
     }
 }
 
-/// The cluster to begin with: the file, or what was applied last if the file has mistakes or none is given.
-async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> Result<(), ServeError> {
+/// The cluster to begin with: the file, else what Pelagos' file makes, else what was applied last; that too if the file has
+/// mistakes.
+async fn first_cluster(
+    journal: &Journal,
+    config: Option<&std::path::Path>,
+    pelagos: &PelagosOpening,
+) -> Result<(), ServeError> {
     let earlier = journal.world().applied.is_some();
-    let Some(path) = config else {
-        return if earlier { Ok(()) } else { Err(ServeError::NoCluster) };
+    let loaded = match (config, pelagos.cluster_text()) {
+        (Some(path), _) => cluster_file::load(path),
+        (None, Some(text)) => cluster_file::check("what Pelagos' configuration file makes", text),
+        (None, None) => return if earlier { Ok(()) } else { Err(ServeError::NoCluster) },
     };
-    match cluster_file::load(path) {
+    match loaded {
         Ok((text, cluster)) => {
             cluster_file::apply(journal, "serve", text, cluster.nodes.len() as u64).await?;
             Ok(())
@@ -241,10 +260,7 @@ async fn first_cluster(journal: &Journal, config: Option<&std::path::Path>) -> R
             telemetry::tell(refused.detail.as_deref().unwrap_or_default());
             Ok(())
         }
-        Err(refused) => Err(ServeError::ClusterFile {
-            message: refused.to_string(),
-            detail: refused.detail,
-        }),
+        Err(refused) => Err(ServeError::refused(refused)),
     }
 }
 

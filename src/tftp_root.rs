@@ -15,6 +15,7 @@ use model::world::World;
 
 use crate::journal::Journal;
 use crate::loaders::Loaders;
+use crate::pelagos_root;
 use crate::recorder::{self, Found, Owner, Packet, Recorder, Said, TftpSaid, Transport, redact};
 use crate::scripts::{self, Grant};
 use crate::services::tftp::{Ending, Finished, Refusal, Report, Request, Resolve, Show, Shown, Source};
@@ -50,7 +51,8 @@ pub fn resolve_with(root: Root) -> Resolve {
         if request.path == "autoexec.ipxe" {
             return Ok(text(autoexec(root.site(request)?).text));
         }
-        let boots = part(&root.journal.world(), &request.path).and_then(|_| root.file(&request.path));
+        let world = root.journal.world();
+        let boots = part(&world, &request.path).and_then(|_| root.file(&world, &request.path));
         let path = boots
             .or_else(|| root.loaders.find(&request.path))
             .ok_or(Refusal::NotFound)?;
@@ -62,11 +64,12 @@ pub fn resolve_with(root: Root) -> Resolve {
 }
 
 impl Root {
-    /// Where a file below `images/` or `media/` is.
-    fn file(&self, path: &str) -> Option<PathBuf> {
+    /// Where a file below `images/`, `media/` or `pelagos/` is.
+    fn file(&self, world: &World, path: &str) -> Option<PathBuf> {
         match path.split_once('/')? {
             ("images", rest) => Some(self.images.join(rest)),
             ("media", rest) => Some(self.media.join(rest)),
+            (model::pelagos::FOLDER, rest) => pelagos_root::file(&pelagos_root::of(world)?, rest),
             _ => None,
         }
     }
@@ -118,6 +121,9 @@ fn text(text: String) -> Source {
 /// over HTTP.
 fn part(world: &World, path: &str) -> Option<Role> {
     let (folder, rest) = path.split_once('/')?;
+    if folder == model::pelagos::FOLDER {
+        return Some(model::pelagos::role(rest)).filter(|role| matches!(role, Role::Kernel | Role::Initrd));
+    }
     let (name, file) = rest.split_once('/')?;
     match folder {
         "media" => {

@@ -23,6 +23,7 @@ pub mod import;
 pub mod install;
 pub mod measure;
 pub mod nodeset;
+pub mod pelagos;
 pub mod plan;
 #[cfg(test)]
 mod story;

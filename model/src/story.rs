@@ -550,6 +550,7 @@ impl Story {
             frozen_seconds: None,
             ready_when: Default::default(),
             after_ready: Vec::new(),
+            foreign: None,
         };
         self.of_node("cli:ada", what)
     }

@@ -84,6 +84,7 @@ pub async fn arm(
                 frozen_seconds: wish.frozen_seconds,
                 ready_when: candidate.ready_when,
                 after_ready: candidate.after_ready.clone(),
+                foreign: None,
             };
             NewEvent::new(now, actor.0.clone(), Subject::Node(candidate.node.clone()), what)
         })

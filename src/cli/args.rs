@@ -167,6 +167,16 @@ pub struct Serve {
     /// Serve as this user, when started by root [default: who owns the state folder]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
+    /// Configuration file of Pelagos, as it is: its nodes as that program showed them. Without a cluster file it is the
+    /// cluster. Read again when it changes
+    #[arg(long, value_name = "FILE")]
+    pub pelagos_config: Option<PathBuf>,
+    /// Folder of Pelagos' images, for a server without a cluster file; else `tftp_root` of its face
+    #[arg(long, value_name = "DIR", requires = "pelagos_config", conflicts_with = "config")]
+    pub pelagos_tftpdir: Option<PathBuf>,
+    /// Only play the tasks of Pelagos, for 9 or 19 seconds each: no machine is touched
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub pelagos_simulation: Option<crate::faces::Simulation>,
     /// How to write logs
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,

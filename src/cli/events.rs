@@ -64,7 +64,7 @@ fn style(event: &Event) -> Style {
             "good" => sheet::GOOD,
             _ => Style::new(),
         },
-        What::CacheRecovered { .. } => sheet::GOOD,
+        What::CacheRecovered { .. } | What::SystemAnswered { .. } => sheet::GOOD,
         What::HookCalled { hook, .. } if hook == "failed" => sheet::BAD,
         What::HookCalled { hook, .. } if hook == "ready" || hook == "installed" => sheet::GOOD,
         What::HookCalled { .. } => Style::new(),

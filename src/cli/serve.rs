@@ -19,6 +19,11 @@ pub fn run(paths: &Paths, args: Serve) -> Result<(), Failure> {
         state: paths.state().to_path_buf(),
         config: args.config,
         loaders,
+        pelagos: crate::faces::PelagosOptions {
+            config: args.pelagos_config,
+            tftp_root: args.pelagos_tftpdir,
+            simulation: args.pelagos_simulation,
+        },
     };
     let served = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -10,9 +10,11 @@ mod conman;
 mod conserver;
 mod door;
 mod guest;
+mod pelagos;
 mod powerman;
 
 pub use door::DoorCounters;
+pub use pelagos::{Opening as PelagosOpening, Options as PelagosOptions, Pelagos, Simulation};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct Engine {
     pub desk: Desk,
     /// Consoles.
     pub consoles: Consoles,
+    /// Pelagos' tasks.
+    pub pelagos: Pelagos,
 }
 
 /// Somebody who came in at a face.
@@ -51,6 +55,7 @@ struct Guest {
 /// Each face has its line here.
 async fn serve(face: &str, guest: Guest) {
     match face {
+        "pelagos" => pelagos::serve(guest).await,
         "powerman" => powerman::serve(guest).await,
         "conman" => conman::serve(guest).await,
         "conserver" => conserver::serve(guest).await,

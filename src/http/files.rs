@@ -15,6 +15,7 @@ use wire::range::{Wanted, wanted};
 use super::lane::Lane;
 use super::transfer::{Tracked, body};
 use super::{Ends, Problem, Shared};
+use crate::pelagos_root;
 
 /// `GET /images/{image}/{file}`: a file of an image that nodes are given; nothing else of its folder is served.
 pub async fn image(
@@ -67,6 +68,21 @@ pub async fn loader(
         role: Role::Loader,
         size: None,
     });
+    send(shared, ends, lane, found, &request).await
+}
+
+/// `GET /pelagos/{file}`: a file of Pelagos' folder of images, for kiwi's installations.
+pub async fn pelagos(
+    State(shared): State<Arc<Shared>>,
+    Extension(ends): Extension<Ends>,
+    Path(file): Path<String>,
+    Extension(lane): Extension<Arc<Lane>>,
+    request: Parts,
+) -> Response {
+    let root = pelagos_root::of(&shared.journal.world());
+    let role = model::pelagos::role(&file);
+    let found = tokio::task::spawn_blocking(move || pelagos_root::file(&root?, &file)).await;
+    let found = found.ok().flatten().map(|path| Found { path, role, size: None });
     send(shared, ends, lane, found, &request).await
 }
 

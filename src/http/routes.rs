@@ -19,6 +19,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/images/{image}/{file}", get(files::image))
         .route("/media/{medium}/{file}", get(files::medium))
         .route("/loaders/{*file}", get(files::loader))
+        .route("/pelagos/{*file}", get(files::pelagos))
         .route("/autoexec.ipxe", get(boot::autoexec))
         .route("/metrics", get(Shared::metrics_text))
         .route("/healthz", get(async || "ok\n"))

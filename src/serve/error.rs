@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cluster_file::Refused;
 use crate::journal::JournalError;
 use crate::services::tftp;
 use crate::store::StoreError;
@@ -62,4 +63,14 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl ServeError {
+    /// A file that says what is to be served cannot be used.
+    pub(super) fn refused(refused: Refused) -> Self {
+        Self::ClusterFile {
+            message: refused.message,
+            detail: refused.detail,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::cache::{self, Cache};
 use crate::causes::chain;
 use crate::conductor::Conductor;
 use crate::console::Consoles;
-use crate::faces::{Engine, Faces};
+use crate::faces::{Engine, Faces, Pelagos};
 use crate::http::{self, HttpCounters};
 use crate::installer_log::InstallerLogs;
 use crate::journal::Journal;
@@ -105,6 +105,14 @@ impl Spawn<'_> {
         tasks.spawn(async move {
             faces.run(cancel).await;
             ("the faces", Ok(()))
+        });
+    }
+
+    pub fn pelagos(&self, tasks: &mut Tasks, pelagos: &Pelagos) {
+        let (pelagos, cancel) = (pelagos.clone(), self.cancel.clone());
+        tasks.spawn(async move {
+            pelagos.run(cancel).await;
+            ("the tasks of Pelagos", Ok(()))
         });
     }
 

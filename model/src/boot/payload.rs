@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Key, Occasion, Resolved, Site};
 use crate::agent;
 use crate::cluster::{BootTarget, Node};
+use crate::deployment::Files;
 use crate::event::Seq;
 use wire::Mac;
 
@@ -33,6 +34,15 @@ pub fn payload(
     boot: Seq,
     resolved: &Resolved,
 ) -> Option<Payload> {
+    if let Some(files) = &resolved.files {
+        let args = files.args.replace(Files::BASE, &site.base());
+        return Some(Payload {
+            name: files.name.clone(),
+            kernel: files.kernel.clone(),
+            initrds: vec![files.initrd.clone()],
+            args: args.replace(Files::HOST, &site.address.to_string()),
+        });
+    }
     if let (BootTarget::Install, Some(installer), Some(deployment)) =
         (resolved.target, &resolved.installer, resolved.deployment)
     {

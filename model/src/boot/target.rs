@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::agent;
 use crate::cluster::{BootTarget, Node, Via};
-use crate::deployment::{Deployment, effective, obstacle};
+use crate::deployment::{Deployment, Files, Foreign, effective, is_written, obstacle};
 use crate::event::Seq;
 use crate::install::{InstallerBoot, installer_boot};
 use crate::world::{Agent, Boot, Image, World};
@@ -20,7 +20,9 @@ pub struct Resolved {
     pub installer: Option<InstallerBoot>,
     /// The agent that writes it there, for `deploy`.
     pub agent: Option<(String, Arc<Agent>)>,
-    /// The deployment that `install` and `deploy` belong to.
+    /// What a face has the node start for the target.
+    pub files: Option<Files>,
+    /// The deployment that `install` and `deploy` belong to, and whatever a face armed.
     pub deployment: Option<Seq>,
     /// Why this target: `declared in profile worker`, `chosen by root for one boot`.
     pub because: String,
@@ -51,7 +53,10 @@ pub fn resolve(world: &World, node: &Arc<Node>, boot: Option<&Boot>) -> Resolved
         _ => {}
     }
     // What the boot under way was given counts, unless the deployment was armed after it began.
-    let kept = |deployment: &Deployment| pinned.filter(|(boot, _)| boot.started >= deployment.armed_at);
+    let kept = |deployment: &Deployment| {
+        let is_asked_for = deployment.foreign.is_some() && deployment.wants_install();
+        pinned.filter(|(boot, _)| boot.started >= deployment.armed_at && !is_asked_for)
+    };
     if let Some(latest) = latest
         && kept(latest).is_none_or(|(_, target)| latest.installed.is_some() && target == BootTarget::Local)
         && let Some(resolved) = of_deployment(world, node, latest, boot)
@@ -73,6 +78,9 @@ pub fn resolve(world: &World, node: &Arc<Node>, boot: Option<&Boot>) -> Resolved
 /// What the latest deployment of a node has to say: install, boot what was installed, or wait for a person.
 fn of_deployment(world: &World, node: &Arc<Node>, latest: &Deployment, boot: Option<&Boot>) -> Option<Resolved> {
     let id = latest.id;
+    if let Some(foreign) = &latest.foreign {
+        return of_face(world, node, latest, foreign, boot);
+    }
     if latest.is_active() && latest.installed.is_some() {
         let because = format!("installed by deployment {id}");
         return Some(carried_out(world, node, BootTarget::Local, because));
@@ -105,6 +113,40 @@ fn of_deployment(world: &World, node: &Arc<Node>, latest: &Deployment, boot: Opt
     })?;
     let because = format!("installed with profile {foreign} by deployment {id}");
     Some(carried_out(world, node, BootTarget::Local, because))
+}
+
+/// What a deployment has to say that a face armed. Once its system answered the node boots from its disk; one that ended before
+/// is as if it had never been.
+fn of_face(
+    world: &World,
+    node: &Arc<Node>,
+    latest: &Deployment,
+    foreign: &Foreign,
+    boot: Option<&Boot>,
+) -> Option<Resolved> {
+    let (id, boot) = (latest.id, boot.map(|boot| boot.id));
+    if latest.installed.is_some() || latest.is_active() && is_written(world, latest) {
+        let because = format!("{} by deployment {id}", latest.source);
+        return Some(carried_out(world, node, BootTarget::Local, because));
+    }
+    if !latest.may_install(boot) {
+        return None;
+    }
+    let because = format!("deployment {id} of {}", latest.source);
+    let target = BootTarget::parse(&foreign.target).unwrap_or_default();
+    let resolved = match &foreign.files {
+        None => carried_out(world, node, target, because),
+        Some(files) => Resolved {
+            files: Some(files.clone()),
+            blocked: None,
+            ..carried_out(world, node, BootTarget::Local, because)
+        },
+    };
+    Some(Resolved {
+        target,
+        deployment: Some(id),
+        ..resolved
+    })
 }
 
 fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: Option<&Boot>) -> Resolved {
@@ -144,6 +186,7 @@ fn installation(world: &World, node: &Arc<Node>, deployment: &Deployment, boot: 
         agent: (target == BootTarget::Deploy)
             .then(|| agent::of(world, &wanted))
             .flatten(),
+        files: None,
         deployment: Some(deployment.id),
         because: format!(
             "deployment {}, attempt {number} of {}",
@@ -159,6 +202,7 @@ fn carried_out(world: &World, node: &Node, target: BootTarget, because: String) 
         image,
         installer: None,
         agent: None,
+        files: None,
         deployment: None,
         because,
         blocked,

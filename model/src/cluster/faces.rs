@@ -36,4 +36,27 @@ pub struct Faces {
     pub conman: Option<Face>,
     /// conserver, 3109.
     pub conserver: Option<Face>,
+    /// What Pelagos is told beside its door.
+    pub pelagos_ways: PelagosWays,
+}
+
+/// How Pelagos' tasks go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PelagosWays {
+    /// The folder of its images, which was the root of its TFTP server.
+    pub tftp_root: String,
+    /// Seconds after which a task is given up whose node does not answer.
+    pub timeout_seconds: u32,
+    /// Seconds without a sign of life after which a node is restarted.
+    pub frozen_seconds: u32,
+}
+
+impl Default for PelagosWays {
+    fn default() -> Self {
+        Self {
+            tftp_root: "/srv/tftpboot".into(),
+            timeout_seconds: 900,
+            frozen_seconds: 180,
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub use bmc::{Bmc, PRIVILEGES, QUIRKS};
 pub use cache::Cache;
 pub use console::{ConsoleVia, SshConsole};
 pub use doors::{DhcpMode, Doors};
-pub use faces::{Face, Faces};
+pub use faces::{Face, Faces, PelagosWays};
 pub use install::{AfterInstall, DiskRule, Filesystem, Layout, Pick, Recipe, Via};
 pub use network::{Network, Range, Route};
 pub use node::{Architecture, Console, Nic, Node};

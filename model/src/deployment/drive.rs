@@ -6,6 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::foreign::is_silent;
 use super::{Deployment, Phase};
 use crate::cluster::{AfterInstall, Node};
 use crate::world::{BmcFailure, NodeState, World};
@@ -94,6 +95,9 @@ fn push(deployment: &Deployment, node: &Node, state: &NodeState, said: Option<Ti
     if deployment.restarts >= Deployment::RESTARTS || (deployment.installed.is_some() && off) {
         return None;
     }
+    if said.is_none() && is_silent(deployment, state) {
+        return None;
+    }
     let again = match deployment.installed {
         Some(_) => Push::Over,
         None => Push::Again,
@@ -113,6 +117,12 @@ fn frozen_at(deployment: &Deployment, state: &NodeState, driven: Timestamp, said
 pub(super) fn given_up_at(deployment: &Deployment, node: &Node, state: &NodeState) -> Option<Timestamp> {
     let driven = deployment.driven.filter(|_| deployment.is_driven(node))?;
     let is_last = deployment.restarts >= Deployment::RESTARTS && deployment.installed.is_none();
+    // What a face armed has a deadline of its own, which is close.
+    let grace = match deployment.foreign {
+        Some(_) if is_silent(deployment, state) => return None,
+        Some(_) => SignedDuration::ZERO,
+        None => GRACE,
+    };
     // A console alone does not count here: one that says the same error for ever is no sign of an end.
-    is_last.then(|| frozen_at(deployment, state, driven, None) + GRACE)
+    is_last.then(|| frozen_at(deployment, state, driven, None) + grace)
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::after::sign;
 use super::drive::given_up_at;
+use super::foreign::{self, End};
 use super::{Deployment, Ending};
 use crate::cluster::{AfterInstall, Node};
 use crate::event::{NewEvent, Subject, What};
@@ -55,7 +56,16 @@ fn verdict(world: &World, deployment: &Deployment, now: Timestamp) -> Verdict {
         return Verdict::Ends(Ending::Dismissed, why);
     };
     let given_up = given_up_at(deployment, node, &world.state(&deployment.node));
-    match (of_itself(node, deployment, now), given_up) {
+    let of_itself = match &deployment.foreign {
+        Some(armed) => match foreign::end(armed, node, deployment, world, now) {
+            Some(End::Done(why)) => Verdict::Ends(Ending::Done, why),
+            Some(End::Failed(why)) => Verdict::Ends(Ending::Failed, why),
+            Some(End::Expired(why)) => Verdict::Ends(Ending::Expired, why),
+            None => Verdict::Waits(Some(deployment.expires)),
+        },
+        None => of_itself(node, deployment, now),
+    };
+    match (of_itself, given_up) {
         (Verdict::Waits(_), Some(at)) if now >= at => {
             let why = format!(
                 "it stood still after each of {} restarts; its console may say why",

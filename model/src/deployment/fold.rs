@@ -104,6 +104,7 @@ impl Deployments {
             frozen_seconds,
             ready_when,
             after_ready,
+            foreign,
         } = &event.what
         else {
             return;
@@ -138,6 +139,7 @@ impl Deployments {
             under_way: None,
             host_key: None,
             host_keys: Vec::new(),
+            foreign: foreign.clone(),
         }));
         self.forget();
     }
@@ -210,7 +212,7 @@ impl Deployment {
         }
         match &event.what {
             What::ScriptServed { target, deployment, .. } => match target.as_str() {
-                "install" | "deploy" if *deployment == Some(self.id) => self.begin(boot.unwrap_or(event.seq), event),
+                _ if *deployment == Some(self.id) => self.begin(boot.unwrap_or(event.seq), event),
                 "local" if self.installed.is_some() => {
                     self.local.get_or_insert(at);
                 }
@@ -279,6 +281,10 @@ impl Deployment {
                     failed: failed.clone(),
                     said: said.clone(),
                 });
+            }
+            What::SystemAnswered { deployment, .. } if *deployment == self.id => {
+                self.installed.get_or_insert(at);
+                self.ready.get_or_insert(at);
             }
             _ => {}
         }

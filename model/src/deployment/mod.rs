@@ -10,6 +10,7 @@ mod arm;
 mod drive;
 mod due;
 mod fold;
+mod foreign;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use arm::{Candidate, candidate, effective, obstacle};
 pub use drive::{Drive, Push, drive};
 pub use due::{Due, due};
 pub use fold::{CONDUCTOR, Deployments};
+pub use foreign::{Files, Foreign, awaited, is_written};
 pub use progress::{Mark, Wait, marks, wait};
 
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +37,7 @@ pub struct Deployment {
     pub id: Seq,
     /// Name of the node.
     pub node: String,
-    /// How the system comes to the disk: never [`Via::Network`].
+    /// How the system comes to the disk. [`Via::Network`] only where a face armed it and the disk is left alone.
     pub via: Via,
     /// The medium or the image.
     pub source: String,
@@ -91,6 +93,9 @@ pub struct Deployment {
     /// The host keys that the node said are its own, lines as of its files, when it called back.
     #[serde(default)]
     pub host_keys: Vec<String>,
+    /// What a face armed it for.
+    #[serde(default)]
+    pub foreign: Option<Foreign>,
 }
 
 /// One attempt: from the script that starts the installer to a sign of its end.
@@ -254,15 +259,20 @@ impl Deployment {
         }
     }
 
-    /// Whether the node is parked by it: it failed and left the disk without a system.
+    /// Whether the node is parked by it: it failed and left the disk without a system. What a face armed parks nobody: its
+    /// client sees to it.
     pub fn parks(&self) -> bool {
         self.installed.is_none()
+            && self.foreign.is_none()
             && !self.tries.is_empty()
             && self.end.as_ref().is_some_and(|end| end.ending == Ending::Failed)
     }
 
-    /// `installer debian-12`, `image debian-12`.
+    /// `installer debian-12`, `image debian-12`; of a face's what its client calls it.
     pub fn what(&self) -> String {
-        format!("{} {}", self.via, self.source)
+        match self.foreign {
+            Some(_) => self.source.clone(),
+            None => format!("{} {}", self.via, self.source),
+        }
     }
 }

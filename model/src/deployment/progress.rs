@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::after;
 use super::drive::asked_again;
-use super::{Attempt, Deployment, Phase};
+use super::{Attempt, Deployment, Phase, foreign};
 use crate::cluster::{AfterInstall, Via};
 use crate::measure;
 use crate::world::{Boot, Step, World};
@@ -99,7 +99,10 @@ pub fn wait(world: &World, deployment: &Deployment) -> Option<Wait> {
         Phase::Armed => armed(world, deployment),
         Phase::Running => {
             let attempt = deployment.attempt()?;
-            running(world, deployment, attempt)
+            match &deployment.foreign {
+                Some(armed) => foreign::wait(armed, deployment, attempt.began),
+                None => running(world, deployment, attempt),
+            }
         }
         Phase::Between => {
             let (why, at) = deployment.attempt()?.failed.clone()?;
@@ -246,7 +249,7 @@ fn installed(world: &World, deployment: &Deployment) -> Wait {
 }
 
 /// The boot in which an attempt runs, if it is still remembered.
-fn boot_of(world: &World, deployment: &Deployment, attempt: &Attempt) -> Option<Boot> {
+pub(super) fn boot_of(world: &World, deployment: &Deployment, attempt: &Attempt) -> Option<Boot> {
     let state = world.state(&deployment.node);
     let boots = state.boot.iter().chain(&state.earlier);
     boots.into_iter().find(|boot| boot.id == attempt.boot).cloned()

@@ -1,4 +1,5 @@
 mod after;
+mod foreign;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -111,6 +112,7 @@ impl Stand {
             frozen_seconds: None,
             ready_when: candidate.ready_when,
             after_ready: candidate.after_ready,
+            foreign: None,
         };
         self.happens(node, what);
         self.world.seq
@@ -634,6 +636,7 @@ fn a_machine_that_is_dismissed_or_switched_by_hand_is_left_alone() {
         frozen_seconds: Some(60),
         ready_when: Default::default(),
         after_ready: Vec::new(),
+        foreign: None,
     };
     stand.happens("n3", by_hand);
     stand.wait(50);

@@ -30,6 +30,7 @@ impl What {
             Self::ReadySeen { .. } => "deployment.ready",
             Self::StepBegan { .. } => "deployment.step",
             Self::StepEnded { .. } => "deployment.step-ended",
+            Self::SystemAnswered { .. } => "system.answered",
             Self::DeploymentEnded { .. } => "deployment.ended",
             Self::InstallerSaid { .. } => "installer.said",
             Self::ImageAdded(_) => "image.added",

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use wire::Mac;
 
 use crate::cluster::{NodeStep, ReadyWhen, Via};
-use crate::deployment::Ending;
+use crate::deployment::{Ending, Foreign};
 
 /// Position in the journal, from 1, without gaps.
 pub type Seq = u64;
@@ -364,6 +364,9 @@ pub enum What {
         /// What is done on it then.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         after_ready: Vec<NodeStep>,
+        /// What a face armed it for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        foreign: Option<Foreign>,
     },
     /// An installed node was found to be ready, without having said so.
     #[serde(rename = "deployment.ready")]
@@ -401,6 +404,14 @@ pub enum What {
         /// The first and the last lines of its output.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         said: String,
+    },
+    /// The system that a face had a node booted with answers: the node runs from its disk from now on.
+    #[serde(rename = "system.answered")]
+    SystemAnswered {
+        /// The deployment.
+        deployment: Seq,
+        /// Where, `10.0.0.1:22`.
+        place: String,
     },
     /// A deployment ended.
     #[serde(rename = "deployment.ended")]

@@ -98,6 +98,12 @@ impl Event {
                 (Some(target), false) => format!("{} chose {target} for every boot", self.person()),
                 (None, _) => format!("{} took the chosen boot target back", self.person()),
             },
+            What::DeploymentArmed {
+                source,
+                foreign: Some(_),
+                ..
+            } => format!("{} armed a deployment: {source}", self.person()),
+            What::SystemAnswered { place, .. } => format!("its system answers at {place}"),
             What::DeploymentArmed { via, source, onto, .. } => {
                 format!("{} armed a deployment: {via} {source} onto {onto}", self.person())
             }

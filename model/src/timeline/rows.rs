@@ -193,6 +193,13 @@ impl Teller<'_> {
                 told.row.trouble = hook == "failed";
                 told
             }
+            What::SystemAnswered { place, .. } => {
+                self.running = Who::System;
+                self.ready = true;
+                let mut told = self.said(at, Act::Hook, Kind::Note, format!("answers at {place}"));
+                told.row.step = Some(Step::Ready);
+                told
+            }
             What::HookRefused { .. } => bad(self.said(at, Act::Other, Kind::Note, event.sentence())),
             What::Power { action } => {
                 let sentence = match action.as_str() {

@@ -119,6 +119,7 @@ impl NodeState {
             } => self.elsewhere = Some((*server, at)),
             What::DhcpIgnored { why, .. } => self.ignored = Some((why.clone(), at)),
             What::ScriptServed { .. } if self.choice.as_ref().is_some_and(|c| c.once) => self.choice = None,
+            What::SystemAnswered { .. } => self.last_ready = Some(at),
             What::HookCalled { hook, host_keys, .. } => {
                 if hook == "ready" {
                     self.last_ready = Some(at);
@@ -273,6 +274,7 @@ impl Boot {
                 }
             }
             What::AnswersServed { .. } => self.note(Step::Answers, at),
+            What::SystemAnswered { .. } => self.note(Step::Ready, at),
             What::HookCalled { hook, detail, .. } => match hook.as_str() {
                 "ready" => self.note(Step::Ready, at),
                 "started" => self.note(Step::Started, at),

@@ -146,6 +146,7 @@ impl World {
             | What::ReadySeen { .. }
             | What::StepBegan { .. }
             | What::StepEnded { .. }
+            | What::SystemAnswered { .. }
             | What::InstallerSaid { .. }
             | What::BmcBoot { .. }
             | What::BmcFailed { .. }

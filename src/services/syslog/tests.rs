@@ -53,6 +53,7 @@ impl Stand {
             frozen_seconds: None,
             ready_when: Default::default(),
             after_ready: Vec::new(),
+            foreign: None,
         };
         let deployment = journal.commit(vec![event("n1", armed)]).await.unwrap().last;
         let began = What::ScriptServed {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::settings::missing;
-use crate::cluster::{Doors, Face, Faces};
+use crate::cluster::{Doors, Face, Faces, PelagosWays};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::problems::Problems;
 use crate::config::raw;
@@ -40,11 +40,34 @@ pub(super) fn faces(raw: &raw::Faces, doors: &Doors, problems: &mut Problems) ->
         let face = face.as_ref()?;
         found.face(name, &face.listen, &face.allow, None, (port, face.span, &face.faulty))
     };
+    let pelagos = raw.pelagos.as_ref().and_then(|face| {
+        let place = (PELAGOS, face.span, &face.faulty[..]);
+        found.face("pelagos", &face.listen, &face.allow, face.token_from.as_ref(), place)
+    });
     Faces {
-        pelagos: with_token(&mut found, "pelagos", &raw.pelagos, PELAGOS),
+        pelagos,
+        pelagos_ways: raw.pelagos.as_ref().map(ways).unwrap_or_default(),
         powerman: plain(&mut found, "powerman", &raw.powerman, POWERMAN),
         conman: plain(&mut found, "conman", &raw.conman, CONMAN),
         conserver: with_token(&mut found, "conserver", &raw.conserver, CONSERVER),
+    }
+}
+
+fn ways(raw: &raw::PelagosFace) -> PelagosWays {
+    let usual = PelagosWays::default();
+    PelagosWays {
+        tftp_root: raw
+            .tftp_root
+            .as_ref()
+            .map_or(usual.tftp_root, |root| root.value.0.clone()),
+        timeout_seconds: raw
+            .timeout
+            .as_ref()
+            .map_or(usual.timeout_seconds, |timeout| timeout.value.0),
+        frozen_seconds: raw
+            .frozen
+            .as_ref()
+            .map_or(usual.frozen_seconds, |frozen| frozen.value.0),
     }
 }
 

@@ -14,7 +14,7 @@ mod settings;
 
 pub(super) use cache::Cache;
 pub(super) use console::ConsoleSsh;
-pub(super) use faces::{Face, Faces, TokenFace};
+pub(super) use faces::{Face, Faces, PelagosFace, TokenFace};
 pub(super) use install::{Disk, Layout, Step};
 pub(super) use network::{Doors, Network};
 pub(super) use node::{BmcAccess, Defaults, Group, Node};

@@ -22,7 +22,7 @@ pub(super) use install::{Attempts, Keyboard, PasswordHash, Size, SwapSize};
 pub(super) use key::PublicKey;
 pub(super) use listen::{Listen, Peers};
 pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
-pub(super) use number::{Flag, Lease, Mode, Mtu, Port, UserId};
+pub(super) use number::{Flag, Lease, Mode, Mtu, Patience, Port, UserId};
 pub(super) use ready::{KnownStep, Within};
 pub(super) use recorder::RecorderSize;
 pub(super) use system::{AbsolutePath, Argument, Locale, Owner, Package, PasswordFrom, TimeZone, UserName};

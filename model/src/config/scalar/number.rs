@@ -16,6 +16,10 @@ pub(in crate::config) struct Mtu(pub u16);
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct Lease(pub u32);
 
+/// How long something may take, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::config) struct Patience(pub u32);
+
 /// A port, or `off`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct Port(pub Option<u16>);
@@ -69,21 +73,7 @@ impl Scalar for Lease {
     const EXAMPLE: &'static str = "12h";
 
     fn parse(text: &str) -> Result<Self, Wrong> {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at(digits);
-        let unit: u64 = match unit.trim() {
-            "" | "s" => 1,
-            "m" | "min" => 60,
-            "h" => 3600,
-            "d" => 86400,
-            _ => {
-                return Err(Wrong::because(
-                    "expected seconds, or a number with `s`, `m`, `h` or `d`",
-                ));
-            }
-        };
-        let number: u64 = number.parse().map_err(|_| Wrong::default())?;
-        match number.saturating_mul(unit) {
+        match seconds(text)? {
             seconds @ 120..=31_536_000 => Ok(Self(seconds as u32)),
             0..=119 => Err(Wrong::because(
                 "a lease lasts at least 2 minutes: nodes renew after half of it",
@@ -94,6 +84,41 @@ impl Scalar for Lease {
 
     fn schema() -> Json {
         json!({ "anyOf": [{ "type": "integer", "minimum": 120 }, { "type": "string", "pattern": "^[0-9]+ ?(s|m|min|h|d)?$" }] })
+    }
+}
+
+/// Seconds, or a number with a unit.
+fn seconds(text: &str) -> Result<u64, Wrong> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim() {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86400,
+        _ => {
+            return Err(Wrong::because(
+                "expected seconds, or a number with `s`, `m`, `h` or `d`",
+            ));
+        }
+    };
+    let number: u64 = number.parse().map_err(|_| Wrong::default())?;
+    Ok(number.saturating_mul(unit))
+}
+
+impl Scalar for Patience {
+    const NOUN: &'static str = "a time";
+    const EXAMPLE: &'static str = "15m";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        match seconds(text)? {
+            seconds @ 5..=86400 => Ok(Self(seconds as u32)),
+            _ => Err(Wrong::because("expected from 5 seconds to a day")),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "anyOf": [{ "type": "integer", "minimum": 5 }, { "type": "string", "pattern": "^[0-9]+ ?(s|m|min|h|d)?$" }] })
     }
 }
 
