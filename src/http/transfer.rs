@@ -23,6 +23,8 @@ pub struct Tracked {
     sent: u64,
     whole: bool,
     began: Instant,
+    /// How it ended, where that is not told by what was sent.
+    ended: Option<Outcome>,
 }
 
 impl Tracked {
@@ -39,13 +41,13 @@ impl Tracked {
             sent: 0,
             whole,
             began: Instant::now(),
+            ended: None,
         }
     }
 
     /// Writes down a transfer that has no body (HEAD, not found).
-    pub fn ended(self, outcome: Outcome) {
-        self.report(outcome);
-        std::mem::forget(self);
+    pub fn ended(mut self, outcome: Outcome) {
+        self.ended = Some(outcome);
     }
 
     fn report(&self, outcome: Outcome) {
@@ -68,7 +70,10 @@ impl Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.report(if self.sent < self.wanted {
+        let ended = self.ended.take();
+        self.report(if let Some(outcome) = ended {
+            outcome
+        } else if self.sent < self.wanted {
             Outcome::Aborted(format!(
                 "the connection ended after {} of {} bytes",
                 self.sent, self.wanted
