@@ -278,7 +278,14 @@ impl Story {
 
     pub(crate) fn bmc_failed(self, order: &str, why: &str) -> Self {
         let (order, why) = (order.into(), why.into());
-        self.of_node("cli:ada", What::BmcFailed { order, why })
+        self.of_node(
+            "cli:ada",
+            What::BmcFailed {
+                order,
+                why,
+                outside: false,
+            },
+        )
     }
 
     pub(crate) fn target(self, target: &str, once: bool) -> Self {

@@ -140,6 +140,7 @@ impl Desk {
                     let what = What::BmcFailed {
                         order: order.words(),
                         why: why.clone(),
+                        outside: !error.is_inside(),
                     };
                     // At the moment at which it failed: from then on it is left alone for a while.
                     self.note(actor, node, Timestamp::now(), what).await;

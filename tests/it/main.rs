@@ -13,6 +13,7 @@ mod dhcp;
 mod doctor;
 mod export;
 mod faces;
+mod faces_pelagos;
 mod faults;
 mod grub;
 mod host;

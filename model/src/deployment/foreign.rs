@@ -118,7 +118,8 @@ pub(super) fn end(
     }
     let state = world.state(&node.name);
     let refused = state.bmc.failed.as_ref().filter(|failed| {
-        deployment.is_driven(node) && failed.at >= deployment.armed_at && failed.order.starts_with("power")
+        let is_its = deployment.is_driven(node) && failed.at >= deployment.armed_at;
+        is_its && (failed.outside || failed.order.starts_with("power"))
     });
     if let Some(failed) = refused {
         return Some(End::Failed(format!(

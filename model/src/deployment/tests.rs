@@ -564,6 +564,7 @@ fn a_node_with_a_bmc_is_switched_on_once_and_one_without_is_waited_for() {
     let failed = What::BmcFailed {
         order: "power cycle".into(),
         why: "it does not answer".into(),
+        outside: false,
     };
     stand.happens_by(CONDUCTOR, "n3", failed);
     assert_eq!(pushes(&stand), []);
@@ -577,6 +578,7 @@ fn a_node_with_a_bmc_is_switched_on_once_and_one_without_is_waited_for() {
     let failed = What::BmcFailed {
         order: "boot pxe".into(),
         why: "the password is wrong".into(),
+        outside: false,
     };
     stand.happens_by(CONDUCTOR, "n3", failed);
     stand.wait(1);

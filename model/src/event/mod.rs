@@ -494,6 +494,9 @@ pub enum What {
         order: String,
         /// What it said, or did not.
         why: String,
+        /// It was not reached, or did not let us in: nothing else that it is asked goes better.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        outside: bool,
     },
     /// The certificate that a BMC shows; no other is taken from it from now on.
     #[serde(rename = "bmc.trusted")]

@@ -185,7 +185,7 @@ impl Event {
                 let how = if *uefi { "UEFI" } else { "BIOS" };
                 format!("its BMC is told to boot {device} ({how}, {long})")
             }
-            What::BmcFailed { order, why } => format!("its BMC failed to {order}: {why}"),
+            What::BmcFailed { order, why, .. } => format!("its BMC failed to {order}: {why}"),
             What::ConsoleSaid { line, .. } => format!("its console says: {line}"),
             What::BmcTrusted { sha256 } => format!("the certificate {sha256} of its BMC is trusted"),
             What::SshTrusted {

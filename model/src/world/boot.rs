@@ -94,6 +94,9 @@ pub struct BmcFailure {
     /// How often in a row, this time included.
     #[serde(default)]
     pub times: u32,
+    /// It was not reached, or did not let us in.
+    #[serde(default)]
+    pub outside: bool,
 }
 
 impl NodeState {

@@ -59,11 +59,12 @@ impl NodeState {
             What::HookRefused { .. } => return,
             // What a BMC says is no sign of life of its machine.
             What::BmcBoot { .. } => return,
-            What::BmcFailed { order, why } => {
+            What::BmcFailed { order, why, outside } => {
                 let before = self.bmc.failed.as_ref().map_or(0, |failed| failed.times);
                 self.bmc.failed = Some(BmcFailure {
                     order: order.clone(),
                     why: why.clone(),
+                    outside: *outside,
                     at,
                     times: before.saturating_add(1),
                 });

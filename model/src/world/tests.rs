@@ -222,7 +222,8 @@ fn what() -> impl Strategy<Value = What> {
         word(&["on", "off", "reset"]).prop_map(|action| What::Power { action }),
         word(&["power on", "reset"]).prop_map(|order| What::BmcFailed {
             order,
-            why: "it does not answer".into()
+            why: "it does not answer".into(),
+            outside: false,
         }),
         word(&["kernel-panic", "login"]).prop_map(|rule| What::ConsoleSaid {
             rule,

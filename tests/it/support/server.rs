@@ -50,6 +50,14 @@ impl Served {
         served
     }
 
+    /// Starts the server as a command says, which serves that state folder.
+    pub fn start_as(mut command: Command, folder: tempfile::TempDir) -> Self {
+        let child = command.spawn().unwrap();
+        let served = Self { child, folder };
+        served.until("the control socket answers", || served.try_json(&["status"]).is_some());
+        served
+    }
+
     /// The command that serves a state folder.
     pub fn command(segment: &Segment, folder: &Path) -> Command {
         let log = std::fs::OpenOptions::new()

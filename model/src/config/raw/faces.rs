@@ -54,7 +54,7 @@ declare_section! {
 
 declare_section! {
     /// A face whose protocol has a place for a password.
-    struct TokenFace as "a face" {
+    struct TokenFace as "a face with a token" {
         /// Address that it listens on, with a port where it is not the usual one. Example: `127.0.0.1` or
         /// `10.77.0.1:5000`.
         listen: Option<At<Listen>> = required,

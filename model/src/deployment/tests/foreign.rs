@@ -200,6 +200,7 @@ fn a_bmc_that_fails_to_switch_ends_it_at_once_and_one_that_cannot_choose_does_no
     let fails = |order: &str| What::BmcFailed {
         order: order.into(),
         why: "who are you".into(),
+        outside: false,
     };
     stand.happens("n3", fails("power off"));
     arm(&mut stand, BootTarget::Install, image());
@@ -208,6 +209,14 @@ fn a_bmc_that_fails_to_switch_ends_it_at_once_and_one_that_cannot_choose_does_no
     stand.happens_by(CONDUCTOR, "n3", fails("power cycle"));
     let why = "its BMC failed to power cycle: who are you".to_string();
     assert_eq!(end(&stand), Some((Ending::Failed, why)));
+    // One that does not let us in is not asked for its power at all.
+    let outside = What::BmcFailed {
+        order: "boot pxe".into(),
+        why: "who are you".into(),
+        outside: true,
+    };
+    stand.happens_by(CONDUCTOR, "n3", outside);
+    assert_eq!(end(&stand).unwrap().0, Ending::Failed);
 }
 
 #[test]
