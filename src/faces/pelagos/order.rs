@@ -7,10 +7,10 @@ use model::deployment::{Files, Foreign};
 use model::event::{NewEvent, Seq, Subject, What};
 use model::pelagos::{LOCAL, MAINTENANCE, image, maintenance};
 
+use super::Pelagos;
 use super::answer::Refusal;
 use super::nodes::Entry;
 use super::task::Outcome;
-use super::{ACTOR, Pelagos};
 use crate::causes::chain;
 use crate::pelagos_root;
 
@@ -47,6 +47,7 @@ pub(super) async fn resolve(pelagos: &Pelagos, os: &str) -> Result<String, Refus
 /// It cannot be; how the task ends for that.
 pub(super) async fn arm(
     pelagos: &Pelagos,
+    actor: &str,
     entry: &Entry,
     resolved: &str,
     ticket: Option<&str>,
@@ -88,7 +89,7 @@ pub(super) async fn arm(
             answers_at: entry.answers_at().await.map_err(Outcome::oops)?,
         }),
     };
-    let event = NewEvent::new(now, ACTOR, Subject::Node(node.name.to_string()), what);
+    let event = NewEvent::new(now, actor, Subject::Node(node.name.to_string()), what);
     let committed = pelagos.0.journal.commit(vec![event]).await;
     committed
         .map(|committed| committed.first)

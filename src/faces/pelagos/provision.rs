@@ -126,7 +126,7 @@ async fn armed(pelagos: &Pelagos, task: &Task, entry: &Entry, resolved: &str) ->
     let known = world.deployments.iter().rev().find(|deployment| is_its(deployment));
     let deployment = match known {
         Some(known) => known.id,
-        None => order::arm(pelagos, entry, resolved, Some(&task.id)).await?,
+        None => order::arm(pelagos, &task.actor, entry, resolved, Some(&task.id)).await?,
     };
     let tasks = &pelagos.0.tasks;
     tasks.change(&task.id, |task| task.deployment = Some(deployment)).await;

@@ -1,7 +1,7 @@
 //! Boot records: what a node gets when it next asks, without a task. Pelagos wrote a file for it; here it is a choice, or a
 //! deployment that waits until somebody restarts the node.
 
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -13,12 +13,14 @@ use serde_json::json;
 
 use super::answer::{Refusal, json};
 use super::nodes::Entry;
-use super::{ACTOR, Pelagos, order};
+use super::visit::Place;
+use super::{Pelagos, order};
 use crate::causes::chain;
 
 /// `GET /node/bootrecord/{name}/{os}`
 pub(super) async fn set(
     State(pelagos): State<Pelagos>,
+    Extension(place): Extension<Place>,
     Path((name, os)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
     let entry = pelagos.entry(&name).await.ok_or_else(|| Refusal::no_node(&name))?;
@@ -31,9 +33,10 @@ pub(super) async fn set(
         } else {
             BootTarget::Local
         };
-        let mut events = withdrawn(&pelagos, &entry);
+        let mut events = withdrawn(&pelagos, &entry, place);
         events.push(event(
             &entry,
+            place,
             What::TargetSet {
                 target: Some(target.as_str().into()),
                 once: false,
@@ -41,7 +44,7 @@ pub(super) async fn set(
         )?);
         commit(&pelagos, events).await?;
     } else {
-        let armed = order::arm(&pelagos, &entry, &os, None).await;
+        let armed = order::arm(&pelagos, &place.actor(), &entry, &os, None).await;
         armed.map_err(|outcome| {
             let status = StatusCode::from_u16(outcome.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             Refusal::new(status, outcome.message)
@@ -53,9 +56,13 @@ pub(super) async fn set(
 }
 
 /// `GET /node/rmbootrecord/{name}`: from then on the node boots what is declared.
-pub(super) async fn remove(State(pelagos): State<Pelagos>, Path(name): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn remove(
+    State(pelagos): State<Pelagos>,
+    Extension(place): Extension<Place>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
     let entry = pelagos.entry(&name).await.ok_or_else(|| Refusal::no_node(&name))?;
-    let mut events = withdrawn(&pelagos, &entry);
+    let mut events = withdrawn(&pelagos, &entry, place);
     let world = pelagos.world();
     let chosen = entry
         .node
@@ -64,6 +71,7 @@ pub(super) async fn remove(State(pelagos): State<Pelagos>, Path(name): Path<Stri
     if chosen {
         events.push(event(
             &entry,
+            place,
             What::TargetSet {
                 target: None,
                 once: false,
@@ -77,7 +85,7 @@ pub(super) async fn remove(State(pelagos): State<Pelagos>, Path(name): Path<Stri
 }
 
 /// The end of a record that is a deployment. One of a task is left alone: that is what `dismiss` is for.
-fn withdrawn(pelagos: &Pelagos, entry: &Entry) -> Vec<NewEvent> {
+fn withdrawn(pelagos: &Pelagos, entry: &Entry, place: Place) -> Vec<NewEvent> {
     let world = pelagos.world();
     let is_record = |deployment: &Deployment| {
         deployment
@@ -95,19 +103,24 @@ fn withdrawn(pelagos: &Pelagos, entry: &Entry) -> Vec<NewEvent> {
             ending: Ending::Dismissed,
             why: "its boot record was removed".into(),
         };
-        NewEvent::new(Timestamp::now(), ACTOR, Subject::Node(deployment.node.clone()), what)
+        NewEvent::new(
+            Timestamp::now(),
+            place.actor(),
+            Subject::Node(deployment.node.clone()),
+            what,
+        )
     });
     ended.into_iter().collect()
 }
 
-fn event(entry: &Entry, what: What) -> Result<NewEvent, Refusal> {
+fn event(entry: &Entry, place: Place, what: What) -> Result<NewEvent, Refusal> {
     let node = entry.node.as_ref().ok_or_else(|| {
         let message = format!("Oops! {} is not in the cluster file occured.", entry.name());
         Refusal::new(StatusCode::NOT_IMPLEMENTED, message)
     })?;
     Ok(NewEvent::new(
         Timestamp::now(),
-        ACTOR,
+        place.actor(),
         Subject::Node(node.name.to_string()),
         what,
     ))

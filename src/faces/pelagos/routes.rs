@@ -163,6 +163,7 @@ async fn provision(
         meant: meant.map_or_else(|| node.to_string(), |entry| entry.name().to_string()),
         os: os.to_string(),
         states,
+        actor: place.actor(),
         started: Timestamp::now(),
         simulation: pelagos.0.simulation,
         shown: None,
@@ -267,7 +268,7 @@ fn wanted<'a>(fields: &'a HashMap<String, String>, key: &str) -> Result<&'a str,
 fn location(headers: &HeaderMap, place: Place, id: &str) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.filter(|host| !host.is_empty());
-    let host = host.map_or_else(|| place.0.to_string(), str::to_string);
+    let host = host.map_or_else(|| place.local.to_string(), str::to_string);
     format!("http://{host}/tasks/status/{id}")
 }
 

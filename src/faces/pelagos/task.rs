@@ -28,6 +28,8 @@ pub struct Task {
     pub os: String,
     /// States that are applied beside those of the configuration.
     pub states: Vec<String>,
+    /// Who asked for it, as the journal names him.
+    pub actor: String,
     /// When it came.
     pub started: Timestamp,
     /// It is played.

@@ -1,6 +1,6 @@
 //! One connection: one request, answered in a bounded time. Pelagos speaks HTTP/1.0, so its clients expect no second one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::ServiceExt as _;
 
-use super::routes;
+use super::{ACTOR, routes};
 use crate::faces::Guest;
 
 /// A request and its answer take no longer.
@@ -19,23 +19,39 @@ const HEAD: Duration = Duration::from_secs(15);
 /// Most octets of a request's head.
 const HEAD_SIZE: usize = 32 << 10;
 
-/// Where a client came in.
+/// Where a client came in, and who he is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place(pub SocketAddr);
+pub(super) struct Place {
+    /// Our end.
+    pub local: SocketAddr,
+    /// His address.
+    pub peer: IpAddr,
+}
+
+impl Place {
+    /// Who acts, as the journal names him.
+    pub fn actor(self) -> String {
+        format!("{ACTOR}:{}", self.peer)
+    }
+}
 
 /// Answers a guest.
 pub(in crate::faces) async fn serve(guest: Guest) {
     let Guest {
         stream,
+        peer,
         token_from,
         engine,
         cancel,
-        ..
     } = guest;
     let Ok(local) = stream.local_addr() else { return };
+    let place = Place {
+        local,
+        peer: peer.ip().to_canonical(),
+    };
     let router = routes::router(engine.pelagos, token_from);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Place(local));
+        request.extensions_mut().insert(place);
         router.clone().oneshot(request.map(Body::new))
     });
     let connection = hyper::server::conn::http1::Builder::new()

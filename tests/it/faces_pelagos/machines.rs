@@ -112,7 +112,7 @@ fn a_node_gets_its_image_answers_is_set_up_and_boots_its_disk_although_the_serve
     let armed = server.events("deployment.armed").pop().unwrap();
     assert_eq!(
         (armed["actor"].as_str(), armed["body"]["frozen_seconds"].as_i64()),
-        (Some("pelagos"), Some(180))
+        (Some("pelagos:10.77.0.1"), Some(180))
     );
     let server = serve(&segment, server.kill(), true);
     assert_eq!(get(&segment, &task).status, 202);

@@ -86,7 +86,10 @@ fn every_url_answers_as_its_clients_know_it() {
         (Some("single boot record set"), Some("local"))
     );
     assert_eq!(get("/node/test_node").json()["pxe"]["os"], "local");
-    assert_eq!(server.json(&["nodes", "test-node"])[0]["because"], "chosen by pelagos");
+    assert_eq!(
+        server.json(&["nodes", "test-node"])[0]["because"],
+        "chosen by pelagos:10.77.0.1"
+    );
     assert_eq!(
         get("/node/bootrecord/test_node/sle-15.1").json()["os"],
         "sle-15.1-0.1.1-29.1"
