@@ -82,6 +82,8 @@ pub(super) async fn arm(
         attempts: ATTEMPTS,
         by_hand: ticket.is_none(),
         frozen_seconds: Some(ways.frozen_seconds),
+        ready_when: Default::default(),
+        after_ready: Vec::new(),
         foreign: Some(Foreign {
             ticket: ticket.map(str::to_string),
             target: target.as_str().into(),

@@ -27,6 +27,8 @@ fn arm(stand: &mut Stand, target: BootTarget, files: Option<Files>) {
         attempts: 10,
         by_hand: false,
         frozen_seconds: Some(180),
+        ready_when: Default::default(),
+        after_ready: Vec::new(),
         foreign: Some(Foreign {
             ticket: Some("t".into()),
             target: target.as_str().into(),
