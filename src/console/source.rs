@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::cluster::{ConsoleVia, Node};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
+use wire::telnet::Telnet;
 
 use super::{shell, stream};
 use crate::bmc::{Access, BmcError, Heard, Sol, Typed};
@@ -75,12 +76,17 @@ impl Source {
             Some(ConsoleVia::Sol) => self.sol(steal).await,
             Some(ConsoleVia::Unix(path)) => {
                 let stream = UnixStream::connect(path).await.map_err(cannot(path))?;
-                Ok(stream::line(stream))
+                Ok(stream::line(stream, None))
             }
             Some(ConsoleVia::Tcp(place)) => {
                 let stream = TcpStream::connect(place).await.map_err(cannot(place))?;
                 stream.set_nodelay(true).ok();
-                Ok(stream::line(stream))
+                Ok(stream::line(stream, None))
+            }
+            Some(ConsoleVia::Telnet(place)) => {
+                let stream = TcpStream::connect(place).await.map_err(cannot(place))?;
+                stream.set_nodelay(true).ok();
+                Ok(stream::line(stream, Some(Telnet::default())))
             }
             Some(ConsoleVia::Ssh(ssh)) => shell::open(&self.journal, &self.node, ssh, steal).await,
         }

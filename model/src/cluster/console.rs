@@ -11,6 +11,8 @@ pub enum ConsoleVia {
     Unix(String),
     /// A TCP port, `host:port`: a terminal server's.
     Tcp(String),
+    /// A telnet port, `host:port`: a terminal server's.
+    Telnet(String),
     /// By SSH: through its BMC, or a terminal server.
     Ssh(Box<SshConsole>),
 }
@@ -143,7 +145,7 @@ impl ConsoleVia {
         match self {
             Self::Sol => true,
             Self::Ssh(ssh) => ssh.host.is_none(),
-            Self::Unix(_) | Self::Tcp(_) => false,
+            Self::Unix(_) | Self::Tcp(_) | Self::Telnet(_) => false,
         }
     }
 }
@@ -154,6 +156,7 @@ impl fmt::Display for ConsoleVia {
             Self::Sol => f.write_str("sol"),
             Self::Unix(path) => write!(f, "unix:{path}"),
             Self::Tcp(place) => write!(f, "tcp:{place}"),
+            Self::Telnet(place) => write!(f, "telnet:{place}"),
             Self::Ssh(ssh) => f.write_str(&ssh.word),
         }
     }

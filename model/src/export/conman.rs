@@ -15,7 +15,7 @@ pub(super) fn render(sheet: &mut Sheet<'_>) -> String {
                 sheet.notes.node(node, "no console is declared");
                 continue;
             }
-            (Some(ConsoleVia::Tcp(place)), _) => (place.clone(), String::new()),
+            (Some(ConsoleVia::Tcp(place) | ConsoleVia::Telnet(place)), _) => (place.clone(), String::new()),
             (Some(ConsoleVia::Unix(path)), _) => (format!("unix:{path}"), String::new()),
             (Some(ConsoleVia::Ssh(_)), _) => {
                 sheet.notes.node(

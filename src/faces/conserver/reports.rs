@@ -24,7 +24,7 @@ pub(super) fn consoles(engine: &Engine, only: Option<&str>) -> Vec<Console> {
 fn kind(node: Option<&Node>) -> Kind {
     match node.and_then(|node| node.console_via.as_ref()) {
         Some(ConsoleVia::Unix(path)) => Kind::Unix(path.clone()),
-        Some(ConsoleVia::Tcp(place)) => Kind::Network(place.clone()),
+        Some(ConsoleVia::Tcp(place) | ConsoleVia::Telnet(place)) => Kind::Network(place.clone()),
         Some(_) | None => {
             let bmc = node.and_then(|node| node.bmc.as_ref());
             Kind::Ipmi(bmc.map(|bmc| bmc.address.to_string()).unwrap_or_default())

@@ -28,6 +28,20 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
+/// A serial port at `127.0.0.1:port` with a machine that says again what it is told.
+pub fn echo(segment: &Segment, port: u16) -> Running {
+    let program = r"
+import socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+while True:
+    connection, _ = listener.accept()
+    while data := connection.recv(4096):
+        connection.sendall(data)
+";
+    let mut command = segment.command("python3");
+    Running(command.args(["-c", program, &port.to_string()]).spawn().unwrap())
+}
+
 /// OpenIPMI's `ipmi_sim` (suite 3 only) with a machine that is a file: every action is a line in `events`.
 pub struct IpmiSim {
     _simulator: Running,
@@ -69,17 +83,7 @@ impl IpmiSim {
         )
         .unwrap();
         let log = std::fs::File::create(path.join("log")).unwrap();
-        let echo = r"
-import socket, sys
-listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-while True:
-    connection, _ = listener.accept()
-    while data := connection.recv(4096):
-        connection.sendall(data)
-";
-        let mut serial_port = segment.command("python3");
-        serial_port.args(["-c", echo, &serial.to_string()]);
-        let serial_port = Running(serial_port.spawn().unwrap());
+        let serial_port = echo(segment, serial);
         let mut command = segment.command("ipmi_sim");
         command
             .arg("-c")

@@ -58,7 +58,7 @@ declare_section! {
         bmc: Option<Bmc>,
         /// How its serial console is got at. Through its BMC: `sol` (by IPMI), or by SSH as the make has it, `idrac` (Dell),
         /// `xcc` (Lenovo), `ilo` (HPE), `openbmc`, `ssh` (any other). Elsewhere: `unix:/path`, and on a terminal server
-        /// `tcp:host:port` or `ssh:host:port`. Not at all: `off`. Default `sol` for nodes whose BMC speaks IPMI, else `off`.
+        /// `telnet:host:port`, `tcp:host:port` or `ssh:host:port`. Not at all: `off`. Default `sol` for nodes whose BMC speaks IPMI, else `off`.
         console_via: Option<At<ConsoleWay>>,
         /// How its console is got at by SSH.
         console_ssh: Option<ConsoleSsh>,

@@ -14,6 +14,8 @@ pub(in crate::config) struct ConsoleWay(pub Option<ConsoleVia>);
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Keys(pub Vec<u8>);
 
+/// Port of telnet.
+const TELNET: u16 = 23;
 /// Most keys that stand for one thing.
 const KEYS: usize = 16;
 
@@ -26,7 +28,7 @@ impl Scalar for ConsoleWay {
         let wrong = || {
             let all: Vec<_> = words().map(|word| format!("`{word}`")).collect();
             let why = format!(
-                "expected {}, `ssh:host`, `ssh:host:port`, `tcp:host:port` or `unix:/path`",
+                "expected {}, `ssh:host`, `ssh:host:port`, `telnet:host:port`, `tcp:host:port` or `unix:/path`",
                 all.join(", ")
             );
             Wrong {
@@ -44,6 +46,11 @@ impl Scalar for ConsoleWay {
                     Some((_, Some(_))) => ConsoleVia::Tcp(place.to_string()),
                     _ => return Err(wrong()),
                 },
+                Some(("telnet", place)) => match host_and_port(place) {
+                    Some((_, Some(_))) => ConsoleVia::Telnet(place.to_string()),
+                    Some((_, None)) => ConsoleVia::Telnet(format!("{place}:{TELNET}")),
+                    None => return Err(wrong()),
+                },
                 Some(("ssh", place)) => {
                     let (host, port) = host_and_port(place).ok_or_else(wrong)?;
                     ConsoleVia::Ssh(Box::new(SshConsole::at(host, port.unwrap_or(22), text)))
@@ -56,7 +63,10 @@ impl Scalar for ConsoleWay {
 
     fn schema() -> Json {
         let words: Vec<_> = SshConsole::words().collect();
-        let pattern = format!("^(sol|off|{}|unix:/.+|tcp:.+:[0-9]+|ssh:.+)$", words.join("|"));
+        let pattern = format!(
+            "^(sol|off|{}|unix:/.+|tcp:.+:[0-9]+|telnet:.+|ssh:.+)$",
+            words.join("|")
+        );
         json!({ "anyOf": [{ "type": "string", "pattern": pattern }, { "const": false }] })
     }
 }

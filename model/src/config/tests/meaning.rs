@@ -309,6 +309,7 @@ nodes:
   b: { serial: B, bmc: { address: 10.1.0.2, user: root, quirks: basicauth, protocol: redfish, port: 8443 } }
   c: { serial: C, console_via: 'tcp:ts1:7001' }
   d: { serial: D, bmc: { address: 10.1.0.4, cipher_suites: [3] }, console_via: off }
+  e: { serial: E, console_via: 'telnet:ts1' }
 ",
     ));
     let bmc = |name: &str| cluster.node(name).unwrap().bmc.clone().unwrap();
@@ -331,6 +332,7 @@ nodes:
     assert_eq!(bmc("d").suites, [3]);
     assert_eq!((via("a"), via("b"), via("d")), (Some(ConsoleVia::Sol), None, None));
     assert_eq!(via("c"), Some(ConsoleVia::Tcp("ts1:7001".into())));
+    assert_eq!(via("e"), Some(ConsoleVia::Telnet("ts1:23".into())));
 }
 
 #[test]
