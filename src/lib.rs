@@ -34,6 +34,7 @@ pub mod pulse;
 pub mod recorder;
 pub mod replay;
 pub mod scripts;
+pub mod secrets;
 pub mod serve;
 pub mod services;
 mod shelf;

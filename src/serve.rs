@@ -28,6 +28,7 @@ use crate::journal::Journal;
 use crate::loaders::{self, Loaders};
 use crate::pulse::{Beat, Pulse, pulse};
 use crate::recorder::Recorder;
+use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::systemd::{self, Watched};
 use crate::telemetry::{self, Metrics};
@@ -114,10 +115,11 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     spawn.dhcp(&mut tasks, &metrics, watched(&mut loops, "DHCP", doors.dhcp));
     spawn.cache(&mut tasks, watched(&mut loops, "package cache", doors.cache));
     spawn.syslog(&mut tasks, &metrics, watched(&mut loops, "syslog", doors.syslog));
-    let consoles =
-        Consoles::new(journal.clone(), state.join("consoles")).map_err(system("make the folder of consoles"))?;
+    let secrets = Secrets::of_server(state.join("secrets"));
+    let consoles = Consoles::new(journal.clone(), secrets.clone(), state.join("consoles"))
+        .map_err(system("make the folder of consoles"))?;
     spawn.consoles(&mut tasks, &metrics, &consoles);
-    let desk = bmc::Desk::new(journal.clone());
+    let desk = bmc::Desk::new(journal.clone(), secrets.clone());
     spawn.conductor(&mut tasks, &desk, &consoles);
     let pelagos = Pelagos::new(pelagos, journal.clone(), desk.clone(), config.is_none())
         .map_err(system("read the tasks of Pelagos"))?;
@@ -127,6 +129,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         journal: journal.clone(),
         desk: desk.clone(),
         consoles: consoles.clone(),
+        secrets: secrets.clone(),
     };
     spawn.faces(&mut tasks, &metrics, engine);
     spawn.recorder(&mut tasks, &metrics);
@@ -144,6 +147,7 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
         metrics,
         bmcs: desk,
         consoles: consoles.clone(),
+        secrets,
         cache,
         recorder,
         started,

@@ -15,6 +15,7 @@ mod export;
 mod nodes;
 mod problem;
 mod routes;
+mod secrets;
 mod server;
 mod status;
 
@@ -51,6 +52,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// The consoles of the nodes.
     pub consoles: crate::console::Consoles,
+    /// Passwords and tokens.
+    pub secrets: crate::secrets::Secrets,
     /// Where orders for BMCs are given.
     pub bmcs: crate::bmc::Desk,
     /// The package cache.

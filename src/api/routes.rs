@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{Api, ApiProblem, bmc, boot, cache, capture, cluster, console, deployments, events, export, nodes, status};
+use super::{
+    Api, ApiProblem, bmc, boot, cache, capture, cluster, console, deployments, events, export, nodes, secrets, status,
+};
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -34,6 +36,11 @@ pub fn router(api: Api) -> Router {
         .route("/v1/export/{format}", get(export::whole))
         .route("/v1/export/{format}/{file}", get(export::file))
         .route("/v1/inventory", get(export::inventory))
+        .route("/v1/secrets", get(secrets::list))
+        .route(
+            "/v1/secrets/{name}",
+            axum::routing::put(secrets::put).delete(secrets::remove),
+        )
         .route("/v1/images/rescan", post(cluster::rescan))
         .route("/v1/cache", get(cache::status))
         .route("/v1/cache/files", get(cache::files))

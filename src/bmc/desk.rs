@@ -19,6 +19,7 @@ use super::power::{self, Action};
 use super::{Access, BmcError, Board, Boot};
 use crate::causes::chain;
 use crate::journal::Journal;
+use crate::secrets::Secrets;
 use crate::ssh::{self, Target};
 
 /// What is wanted of a BMC.
@@ -119,12 +120,13 @@ fn boot_device(word: &str) -> Option<BootDevice> {
 #[derive(Debug, Clone)]
 pub struct Desk {
     journal: Journal,
+    secrets: Secrets,
 }
 
 impl Desk {
-    /// A desk that writes down what is done.
-    pub fn new(journal: Journal) -> Self {
-        Self { journal }
+    /// A desk that writes down what is done, and finds passwords where they are.
+    pub fn new(journal: Journal, secrets: Secrets) -> Self {
+        Self { journal, secrets }
     }
 
     /// Carries an order out for one node. What comes back is for its line in a list of results:
@@ -196,7 +198,7 @@ impl Desk {
         let known = self.journal.world().state(&node.name).bmc.certificate.clone();
         // Whoever says that the certificate counts that is shown now is not stopped by the one before.
         let pin = known.clone().filter(|_| !matches!(order, Order::Trust));
-        let board = match (Board::open(&Access::to(bmc, pin)?).await, &host_key) {
+        let board = match (Board::open(&Access::to(bmc, &self.secrets, pin)?).await, &host_key) {
             // What is trusted is trusted, and what is missing is told.
             (Err(error), Some(key)) => return Ok(json!({ "host_key": key, "missing": chain(&error) })),
             (opened, _) => opened?,

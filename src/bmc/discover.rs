@@ -12,8 +12,9 @@ use wire::ipmi::{ping, pong_tag};
 use super::batch::{self, Pace};
 use super::facts::Info;
 use super::redfish::Redfish;
-use super::{Access, BmcError, Board, IPMI_PORT, Protocol, Quirks, REDFISH_PORT, Secret};
+use super::{Access, BmcError, Board, IPMI_PORT, Protocol, Quirks, REDFISH_PORT};
 use crate::causes::chain;
+use crate::secrets::Secret;
 
 /// How long a BMC may take to answer a ping; it is sent twice.
 const PONG: Duration = Duration::from_millis(700);

@@ -2,7 +2,7 @@
 
 use wire::ipmi::{BadLogin, Closed, Completion};
 
-use super::SecretError;
+use crate::secrets::SecretError;
 
 /// Why a BMC did not do what it was asked. Each says what the BMC said.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,6 @@ mod link;
 pub mod power;
 mod quirks;
 mod redfish;
-mod secret;
 
 pub use board::{Board, Boot};
 pub use desk::{Desk, Order};
@@ -25,11 +24,12 @@ pub use error::BmcError;
 pub use ipmi::Sol;
 pub use link::{Heard, Typed};
 pub use quirks::Quirks;
-pub use secret::{Secret, SecretError};
 
 use std::net::{IpAddr, SocketAddr};
 
 use model::cluster;
+
+use crate::secrets::{Secret, Secrets};
 
 /// Where IPMI listens (section 13.1.2 of its specification).
 pub const IPMI_PORT: u16 = 623;
@@ -73,7 +73,7 @@ impl Access {
     ///
     /// # Errors
     /// There is no user or no password, or the password cannot be read.
-    pub fn to(bmc: &cluster::Bmc, pin: Option<String>) -> Result<Self, BmcError> {
+    pub fn to(bmc: &cluster::Bmc, secrets: &Secrets, pin: Option<String>) -> Result<Self, BmcError> {
         let protocol = match bmc.protocol.as_str() {
             "redfish" => Protocol::Redfish,
             _ => Protocol::Ipmi,
@@ -83,12 +83,12 @@ impl Access {
             Protocol::Redfish => REDFISH_PORT,
         };
         let from = bmc.password_from.as_deref().ok_or(BmcError::NoPassword)?;
-        let kg = bmc.kg_from.as_deref().map(Secret::read).transpose()?;
+        let kg = bmc.kg_from.as_deref().map(|place| secrets.read(place)).transpose()?;
         Ok(Self {
             address: SocketAddr::new(bmc.address, bmc.port.unwrap_or(default)),
             protocol,
             user: bmc.user.clone().unwrap_or_default(),
-            password: Secret::read(from)?,
+            password: secrets.read(from)?,
             kg,
             suites: bmc.suites.clone(),
             privilege: bmc.privilege.clone(),

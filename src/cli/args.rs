@@ -106,6 +106,9 @@ pub enum Command {
     Bmc(super::bmc::BmcCommand),
     /// Sit down at a machine's console, or read what it said
     Console(super::console::Console),
+    /// Look after the server's store of passwords and tokens
+    #[command(subcommand)]
+    Secret(super::secret::SecretCommand),
     /// Show whether the server runs and what it serves
     Status,
     /// List nodes and where they stand

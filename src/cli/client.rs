@@ -45,6 +45,16 @@ impl Client {
         self.json(Method::POST, path, body.into()).await
     }
 
+    /// `PUT` of octets.
+    pub async fn put(&self, path: &str, body: impl Into<Bytes>) -> Result<Value, Failure> {
+        self.json(Method::PUT, path, body.into()).await
+    }
+
+    /// Removes what is at a path.
+    pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.json(Method::DELETE, path, Bytes::new()).await
+    }
+
     /// `GET` of one JSON value a line, without end.
     pub async fn lines(&self, path: &str, each: impl FnMut(Value) -> Result<(), Failure>) -> Result<(), Failure> {
         each_line(self.ask(Method::GET, path, Bytes::new()).await?, each).await

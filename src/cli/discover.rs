@@ -8,8 +8,8 @@ use model::nodeset::NodeSet;
 use serde_json::json;
 
 use super::{Failure, Printer, output};
-use crate::bmc::Secret;
 use crate::bmc::discover::{Found, Look, MOST, search};
+use crate::secrets::Secrets;
 
 /// `bmc discover`.
 #[derive(Debug, Args)]
@@ -50,7 +50,9 @@ pub async fn run(printer: &Printer, wanted: &Discover) -> Result<(), Failure> {
     }
     let login = match (&wanted.user, &wanted.password_from) {
         (Some(user), Some(place)) => {
-            let password = Secret::read(place).map_err(|error| Failure::usage(error.to_string()))?;
+            let password = Secrets::default()
+                .read(place)
+                .map_err(|error| Failure::usage(error.to_string()))?;
             Some((user.clone(), password))
         }
         _ => None,

@@ -107,6 +107,8 @@ fn style(event: &Event) -> Style {
         | What::BmcBoot { .. }
         | What::BmcTrusted { .. }
         | What::SshTrusted { .. }
+        | What::SecretKept { .. }
+        | What::SecretRemoved { .. }
         | What::Power { .. } => sheet::WATCH,
     }
 }

@@ -148,7 +148,9 @@ async fn bmcs(wanted: Bmcs) -> Result<(), Failure> {
     crate::telemetry::logs(false);
     let password = match &wanted.password_from {
         Some(place) => {
-            let secret = crate::bmc::Secret::read(place).map_err(|error| Failure::usage(error.to_string()))?;
+            let secret = crate::secrets::Secrets::default()
+                .read(place)
+                .map_err(|error| Failure::usage(error.to_string()))?;
             secret.expose().to_vec()
         }
         None => lab::bmc::PASSWORD.into(),

@@ -35,6 +35,7 @@ mod output;
 mod paths;
 mod power;
 mod replay;
+mod secret;
 mod serve;
 mod sheet;
 mod show;
@@ -107,6 +108,7 @@ fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
         Command::Power(power) => block_on(power::run(printer, &paths, &power)),
         Command::Bmc(bmc) => block_on(bmc::run(printer, &paths, &bmc)),
+        Command::Secret(secret) => block_on(secret::run(printer, &paths, &secret)),
         Command::Console(console) => block_on(console::run(printer, &paths, &console)),
         Command::Lab(lab) => lab::run(printer, &paths, lab),
         Command::Status => block_on(listing::status(printer, &paths)),

@@ -32,6 +32,7 @@ use model::event::{NewEvent, Subject, What};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::Journal;
+use crate::secrets::Secrets;
 use log::Logs;
 use source::Source;
 
@@ -39,6 +40,7 @@ use source::Source;
 #[derive(Debug, Clone)]
 pub struct Consoles {
     journal: Journal,
+    secrets: Secrets,
     logs: Logs,
     hubs: Arc<Mutex<HashMap<Arc<str>, Held>>>,
 }
@@ -56,9 +58,10 @@ impl Consoles {
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub fn new(journal: Journal, folder: PathBuf) -> std::io::Result<Self> {
+    pub fn new(journal: Journal, secrets: Secrets, folder: PathBuf) -> std::io::Result<Self> {
         Ok(Self {
             journal,
+            secrets,
             logs: Logs::open(folder)?,
             hubs: Arc::default(),
         })
@@ -137,7 +140,7 @@ impl Consoles {
                 let cancel = cancel.child_token();
                 let hub = Hub::start(
                     node.name.clone(),
-                    Source::new(node.clone(), self.journal.clone()),
+                    Source::new(node.clone(), self.journal.clone(), self.secrets.clone()),
                     self.logs.clone(),
                     self.journal.clone(),
                     cancel.clone(),

@@ -9,11 +9,12 @@ use tokio::time::{Instant, timeout};
 use super::dialog::{Dialog, Next, Return, is_taken};
 use super::keys::Guard;
 use super::source::{Cause, End, Line, WAITING};
-use crate::bmc::{Heard, Secret, Typed};
+use crate::bmc::{Heard, Typed};
 use crate::journal::Journal;
+use crate::secrets::Secrets;
 use crate::ssh::{self, Channel, Credential, Ended, Key, Listener, Login, Session, SshError, Target, Typist};
 
-fn login(node: &Node, console: &SshConsole, place: &str) -> Result<Login, SshError> {
+fn login(node: &Node, console: &SshConsole, place: &str, secrets: &Secrets) -> Result<Login, SshError> {
     // What is the BMC's goes to the BMC alone.
     let bmc = node.bmc.as_ref().filter(|_| console.host.is_none());
     let missing = |missing| SshError::NoLogin {
@@ -24,7 +25,7 @@ fn login(node: &Node, console: &SshConsole, place: &str) -> Result<Login, SshErr
     let password = (console.password_from.as_deref()).or_else(|| bmc.and_then(|bmc| bmc.password_from.as_deref()));
     let credential = match (&console.key_from, password) {
         (Some(from), _) => Credential::Key(Key::read(from)?),
-        (None, Some(from)) => Credential::Password(Secret::read(from)?),
+        (None, Some(from)) => Credential::Password(secrets.read(from)?),
         (None, None) => return Err(missing("`password_from` or `console_ssh: { key_from: … }`")),
     };
     Ok(Login {
@@ -44,12 +45,18 @@ fn end(error: SshError) -> End {
 }
 
 /// Opens it. With `steal` it is taken from whoever has it, where the console says how.
-pub(super) async fn open(journal: &Journal, node: &Arc<Node>, console: &SshConsole, steal: bool) -> Result<Line, End> {
+pub(super) async fn open(
+    journal: &Journal,
+    secrets: &Secrets,
+    node: &Arc<Node>,
+    console: &SshConsole,
+    steal: bool,
+) -> Result<Line, End> {
     let known = journal.world().state(&node.name).console_key.clone();
     let target = Target::of_console(node, console)
         .ok_or_else(|| End::broken("it has no BMC"))?
         .pinned(known.as_ref());
-    let login = login(node, console, &target.place()).map_err(end)?;
+    let login = login(node, console, &target.place(), secrets).map_err(end)?;
     let mut session = Session::connect(&target).await.map_err(end)?;
     if target.pins.is_empty() {
         let event = ssh::trusted(&node.name, "console", None, session.key());

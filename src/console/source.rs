@@ -10,6 +10,7 @@ use wire::telnet::Telnet;
 use super::{shell, stream};
 use crate::bmc::{Access, BmcError, Heard, Sol, Typed};
 use crate::journal::Journal;
+use crate::secrets::Secrets;
 
 /// Pieces that wait for the hub, or for the line.
 pub(super) const WAITING: usize = 64;
@@ -19,6 +20,7 @@ pub(super) const WAITING: usize = 64;
 pub(super) struct Source {
     node: Arc<Node>,
     journal: Journal,
+    secrets: Secrets,
 }
 
 /// A console that is open, or is about to be: the first thing heard says so.
@@ -61,8 +63,8 @@ enum Typist {
 }
 
 impl Source {
-    pub(super) fn new(node: Arc<Node>, journal: Journal) -> Self {
-        Self { node, journal }
+    pub(super) fn new(node: Arc<Node>, journal: Journal, secrets: Secrets) -> Self {
+        Self { node, journal, secrets }
     }
 
     /// Opens it. With `steal` it is taken from whoever has it, where that can be.
@@ -88,7 +90,7 @@ impl Source {
                 stream.set_nodelay(true).ok();
                 Ok(stream::line(stream, Some(Telnet::default())))
             }
-            Some(ConsoleVia::Ssh(ssh)) => shell::open(&self.journal, &self.node, ssh, steal).await,
+            Some(ConsoleVia::Ssh(ssh)) => shell::open(&self.journal, &self.secrets, &self.node, ssh, steal).await,
         }
     }
 
@@ -96,7 +98,7 @@ impl Source {
         let opened = async {
             let bmc = self.node.bmc.as_ref().ok_or(BmcError::NoBmc)?;
             let pin = self.journal.world().state(&self.node.name).bmc.certificate.clone();
-            Sol::open(&Access::to(bmc, pin)?, steal).await
+            Sol::open(&Access::to(bmc, &self.secrets, pin)?, steal).await
         };
         let (sol, heard) = opened.await.map_err(|error| End {
             why: crate::causes::chain(&error),

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bmc::Desk;
 use crate::console::Consoles;
 use crate::journal::Journal;
+use crate::secrets::Secrets;
 
 /// What faces work with.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Engine {
     pub desk: Desk,
     /// Consoles.
     pub consoles: Consoles,
+    /// Passwords and tokens.
+    pub secrets: Secrets,
     /// Pelagos' tasks.
     pub pelagos: Pelagos,
 }

@@ -66,7 +66,7 @@ pub enum SshError {
     },
     /// A password that cannot be had.
     #[error(transparent)]
-    Secret(#[from] crate::bmc::SecretError),
+    Secret(#[from] crate::secrets::SecretError),
     /// A password that is no UTF-8: SSH has no others (RFC 4252 §8).
     #[error("the password at {from} is no UTF-8: SSH has no others")]
     PasswordForm {

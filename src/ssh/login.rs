@@ -1,5 +1,6 @@
 //! Who logs in, and with what.
 
+use crate::secrets::Secret;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use russh::{MethodKind, MethodSet};
 
 use super::SshError;
 use super::gate::Gate;
-use crate::bmc::Secret;
 
 /// Questions that a server may ask in one login; more is a game.
 const QUESTIONS: usize = 4;

@@ -8,6 +8,7 @@ mod misery;
 mod redfish;
 mod redfish_clients;
 mod shells;
+mod stored;
 mod telnet;
 mod theirs;
 mod virtuals;

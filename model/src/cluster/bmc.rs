@@ -15,7 +15,7 @@ pub struct Bmc {
     pub protocol: String,
     /// Login name.
     pub user: Option<String>,
-    /// Where the password is: `env:NAME` or `file:/path`.
+    /// Where the password is: `env:NAME`, `file:/path` or `store:NAME`.
     pub password_from: Option<String>,
     /// Where the controller's own key K_g is, for IPMI.
     pub kg_from: Option<String>,

@@ -28,7 +28,7 @@ pub struct SshConsole {
     pub port: u16,
     /// Login name; `None`: the BMC's.
     pub user: Option<String>,
-    /// Where the password is: `env:NAME` or `file:/path`.
+    /// Where the password is: `env:NAME`, `file:/path` or `store:NAME`.
     pub password_from: Option<String>,
     /// Where the private key is that logs in; it comes before a password.
     pub key_from: Option<String>,

@@ -11,7 +11,7 @@ pub struct Face {
     pub listen: SocketAddr,
     /// Who may connect, by address; empty: everybody who reaches the address.
     pub allow: Vec<IpNet>,
-    /// Where the token is that a client must show: `env:NAME` or `file:/path`. Only of faces whose protocol has a place
+    /// Where the token is that a client must show: `env:NAME`, `file:/path` or `store:NAME`. Only of faces whose protocol has a place
     /// for one.
     pub token_from: Option<String>,
 }

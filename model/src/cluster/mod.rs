@@ -14,6 +14,7 @@ mod network;
 mod node;
 mod ready;
 mod recorder;
+mod secret;
 mod select;
 mod settings;
 
@@ -27,6 +28,7 @@ pub use network::{Network, Range, Route};
 pub use node::{Architecture, Console, Nic, Node};
 pub use ready::{Act, NodeStep, ReadyWhen};
 pub use recorder::Recorder;
+pub use secret::is_secret_name;
 pub use settings::{BootTarget, FileEntry, Layer, LoaderChoice, Origin, PackageSource, Settings, Sourced, UserAccount};
 
 use std::collections::HashMap;

@@ -74,7 +74,8 @@ fn unknown_key<S: Section>(name: &str, span: Span) -> Diagnostic {
         "password" if keys.contains(&"password_hash") => {
             "a password does not belong into this file: `password_hash`, as `mkpasswd -m yescrypt` makes it".to_string()
         }
-        "password" => "passwords do not belong into this file: `password_from: env:NAME` or `file:/path`".to_string(),
+        "password" => "passwords do not belong into this file: `password_from: env:NAME`, `file:/path` or `store:NAME`"
+            .to_string(),
         _ => did_you_mean(name, keys.iter().copied())
             .unwrap_or_else(|| format!("the keys here are `{}`", keys.join("`, `"))),
     };

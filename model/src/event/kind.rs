@@ -47,6 +47,8 @@ impl What {
             Self::BmcFailed { .. } => "bmc.failed",
             Self::BmcTrusted { .. } => "bmc.trusted",
             Self::SshTrusted { .. } => "ssh.trusted",
+            Self::SecretKept { .. } => "secret.kept",
+            Self::SecretRemoved { .. } => "secret.removed",
             Self::ConsoleSaid { .. } => "console.said",
         }
     }

@@ -517,6 +517,18 @@ pub enum What {
         /// Its fingerprint as `ssh-keygen -l` shows it, `SHA256:…`.
         fingerprint: String,
     },
+    /// A secret was put into the store.
+    #[serde(rename = "secret.kept")]
+    SecretKept {
+        /// Its name.
+        name: String,
+    },
+    /// A secret was removed from the store.
+    #[serde(rename = "secret.removed")]
+    SecretRemoved {
+        /// Its name.
+        name: String,
+    },
     /// A line on a machine's console that matters.
     #[serde(rename = "console.said")]
     ConsoleSaid {

@@ -186,6 +186,8 @@ impl Event {
                 format!("its BMC is told to boot {device} ({how}, {long})")
             }
             What::BmcFailed { order, why, .. } => format!("its BMC failed to {order}: {why}"),
+            What::SecretKept { name } => format!("the secret {name} is in the store"),
+            What::SecretRemoved { name } => format!("the secret {name} was removed from the store"),
             What::ConsoleSaid { line, .. } => format!("its console says: {line}"),
             What::BmcTrusted { sha256 } => format!("the certificate {sha256} of its BMC is trusted"),
             What::SshTrusted {

@@ -152,6 +152,8 @@ impl World {
             | What::BmcFailed { .. }
             | What::BmcTrusted { .. }
             | What::SshTrusted { .. }
+            | What::SecretKept { .. }
+            | What::SecretRemoved { .. }
             | What::ConsoleSaid { .. }
             | What::Power { .. } => {}
         }

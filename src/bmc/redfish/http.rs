@@ -16,7 +16,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use super::pin::Pin;
-use crate::bmc::{Access, BmcError, Secret};
+use crate::bmc::{Access, BmcError};
+use crate::secrets::Secret;
 
 /// How long an answer may take: some BMCs gather their sensors while one waits.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 use wire::conserver::{Command, Effect, Session, examined, hosts, info, people};
 
 use super::Guest;
-use crate::bmc::Secret;
 use crate::console::Mode;
 use carry::Attached;
 
@@ -86,7 +85,7 @@ async fn until_called(guest: &mut Guest) -> Option<(Attached, Vec<u8>)> {
 /// Whether it is the token.
 async fn is_token(guest: &Guest, password: &[u8]) -> bool {
     let from = guest.token_from.as_deref().unwrap_or_default();
-    let is_right = match Secret::read(from) {
+    let is_right = match guest.engine.secrets.read(from) {
         // Hashes: how long it takes to compare them tells nothing.
         Ok(token) => Sha256::digest(token.expose()) == Sha256::digest(password),
         Err(error) => {

@@ -2,6 +2,7 @@
 //!
 //! Where Pelagos' howto and its program call something differently both are understood.
 
+use crate::secrets::Secrets;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -18,7 +19,6 @@ use super::answer::{Refusal, json};
 use super::task::Task;
 use super::visit::Place;
 use super::{Pelagos, form, nodes, order, provision, records, reports};
-use crate::bmc::Secret;
 
 /// The program and the version that it says that it is: clients were written for it.
 const VERSION: &str = "0.0.5";
@@ -32,7 +32,7 @@ const STATES: usize = 64;
 const STOPS: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Every path.
-pub(super) fn router(pelagos: Pelagos, token_from: Option<String>) -> Router {
+pub(super) fn router(pelagos: Pelagos, secrets: Secrets, token_from: Option<String>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/version", get(version))
@@ -55,16 +55,20 @@ pub(super) fn router(pelagos: Pelagos, token_from: Option<String>) -> Router {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "This URL is not asked in this way.")
         })
         .layer(DefaultBodyLimit::max(FORM))
-        .layer(from_fn_with_state(token_from, guarded))
+        .layer(from_fn_with_state((secrets, token_from), guarded))
         .with_state(pelagos)
 }
 
 /// Lets through who shows the token, where there is one.
-async fn guarded(State(token_from): State<Option<String>>, request: Request, next: Next) -> Response {
+async fn guarded(
+    State((secrets, token_from)): State<(Secrets, Option<String>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(place) = token_from else {
         return next.run(request).await;
     };
-    let wanted = match Secret::read(&place) {
+    let wanted = match secrets.read(&place) {
         Ok(wanted) => wanted,
         Err(error) => {
             tracing::error!(%error, "the token of the face pelagos cannot be read: nobody is let in");

@@ -49,7 +49,7 @@ pub(in crate::faces) async fn serve(guest: Guest) {
         local,
         peer: peer.ip().to_canonical(),
     };
-    let router = routes::router(engine.pelagos, token_from);
+    let router = routes::router(engine.pelagos, engine.secrets, token_from);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(place);
         router.clone().oneshot(request.map(Body::new))

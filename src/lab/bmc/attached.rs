@@ -14,8 +14,8 @@ use wire::ipmi::{Asked, BootDevice, Control};
 
 use super::door::{FromMachine, ToMachine};
 use super::{Bmc, Identity, LineFaults, PASSWORD, redfish, serve};
-use crate::bmc::Secret;
 use crate::lab::{Controlled, Folder, LabError, Machine};
+use crate::secrets::Secrets;
 
 /// How often it is looked whether a machine said something.
 const LOOK: Duration = Duration::from_millis(40);
@@ -96,7 +96,7 @@ fn password(wanted: &Controlled) -> Vec<u8> {
     let there = wanted
         .password_from
         .as_deref()
-        .and_then(|place| Secret::read(place).ok());
+        .and_then(|place| Secrets::default().read(place).ok());
     there.map_or_else(|| PASSWORD.into(), |secret| secret.expose().to_vec())
 }
 

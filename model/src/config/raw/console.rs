@@ -1,7 +1,7 @@
 //! Consoles that are got at by SSH, as they are written.
 
 use crate::config::read::Many;
-use crate::config::scalar::{BmcPort, Flag, Keys, PasswordFrom, Text};
+use crate::config::scalar::{BmcPort, Flag, KeyFrom, Keys, PasswordFrom, Text};
 use crate::config::section::declare_section;
 use crate::config::span::At;
 
@@ -13,12 +13,12 @@ declare_section! {
         port: Option<At<BmcPort>>,
         /// Login name. Default: the BMC's, for consoles that go through a BMC.
         user: Option<At<Text>>,
-        /// Where the password is, where the server runs: `env:NAME` or `file:/path`. Default: the BMC's, for consoles that go
+        /// Where the password is, where the server runs: `env:NAME`, `file:/path` or `store:NAME`. Default: the BMC's, for consoles that go
         /// through a BMC.
         password_from: Option<At<PasswordFrom>>,
         /// Where the private key is, where the server runs: `env:NAME` or `file:/path`. It comes before a password. Ed25519
         /// or ECDSA, without a passphrase.
-        key_from: Option<At<PasswordFrom>>,
+        key_from: Option<At<KeyFrom>>,
         /// Command that is the console, as in `ssh -t HOST COMMAND`; `{node}` in it is the name of the node. Example:
         /// `console -f {node}`.
         command: Option<At<Text>>,

@@ -40,7 +40,7 @@ declare_section! {
         /// Who may connect: addresses and prefixes. Without it everybody who reaches the address. Example:
         /// `[10.77.0.0/24, 10.1.2.3]`.
         allow: Many<At<Peers>>,
-        /// Where the token is that clients must show as `Authorization: Bearer`: `env:NAME` or `file:/path`. Without it none
+        /// Where the token is that clients must show as `Authorization: Bearer`: `env:NAME`, `file:/path` or `store:NAME`. Without it none
         /// is asked for: Pelagos' own clients have none.
         token_from: Option<At<PasswordFrom>>,
         /// Folder of its images, a folder for each: what was the root of its TFTP server. Default `/srv/tftpboot`.
@@ -61,7 +61,7 @@ declare_section! {
         /// Who may connect: addresses and prefixes. Without it everybody who reaches the address. Example:
         /// `[10.77.0.0/24, 10.1.2.3]`.
         allow: Many<At<Peers>>,
-        /// Where the token is that clients must show: `env:NAME` or `file:/path`. Without it none is asked for.
+        /// Where the token is that clients must show: `env:NAME`, `file:/path` or `store:NAME`. Without it none is asked for.
         token_from: Option<At<PasswordFrom>>,
     }
 }

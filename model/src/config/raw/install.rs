@@ -1,7 +1,7 @@
 //! Disk and layout of an installation as they are written.
 
 use crate::cluster::{Filesystem, Pick, Recipe};
-use crate::config::scalar::{AbsolutePath, KnownStep, PasswordFrom, Size, SwapSize, Text, Within};
+use crate::config::scalar::{AbsolutePath, KeyFrom, KnownStep, Size, SwapSize, Text, Within};
 use crate::config::section::declare_section;
 use crate::config::span::At;
 
@@ -52,6 +52,6 @@ declare_section! {
         /// Where the passphrase of an encrypted disk is, on this server: `env:NAME` or `file:/path`. Debian's installer is
         /// never given it, since all that it fetches travels in the clear: leave this out for `via: installer`, and type
         /// the passphrase at the machine's console when it asks.
-        passphrase_from: Option<At<PasswordFrom>>,
+        passphrase_from: Option<At<KeyFrom>>,
     }
 }

@@ -111,9 +111,10 @@ declare_section! {
         port: Option<At<BmcPort>>,
         /// Login name.
         user: Option<At<Text>>,
-        /// Where the password is: `env:NAME` or `file:/path`, where the server runs.
+        /// Where the password is, where the server runs: `env:NAME`, `file:/path`, or `store:NAME` for one that
+        /// `bellwether secret set NAME` put there.
         password_from: Option<At<PasswordFrom>>,
-        /// Where the controller's own key K_g is, for IPMI BMCs that have one: `env:NAME` or `file:/path`.
+        /// Where the controller's own key K_g is, for IPMI BMCs that have one: as `password_from`.
         kg_from: Option<At<PasswordFrom>>,
         /// Cipher suites of IPMI to try, in their order. Default `[17, 3]`.
         cipher_suites: Many<At<CipherSuite>>,

@@ -4,8 +4,8 @@ use super::{Disk, Layout, Step};
 use crate::cluster::{AfterInstall, BootTarget, Console, LoaderChoice, ReadyWhen, Via};
 use crate::config::read::Many;
 use crate::config::scalar::{
-    AbsolutePath, Argument, Attempts, Flag, Keyboard, Locale, Mode, Name, Owner, Package, PackageSourceUri,
-    PasswordFrom, PasswordHash, PublicKey, Text, TimeZone, UserId, UserName, Word,
+    AbsolutePath, Argument, Attempts, Flag, KeyFrom, Keyboard, Locale, Mode, Name, Owner, Package, PackageSourceUri,
+    PasswordHash, PublicKey, Text, TimeZone, UserId, UserName, Word,
 };
 use crate::config::section::declare_section;
 use crate::config::span::At;
@@ -50,7 +50,7 @@ declare_section! {
         after_ready: Vec<Step>,
         /// Where the private key is that logs in on installed nodes as root, on this server: `env:NAME` or `file:/path`. Its
         /// public half belongs into `ssh_keys`, or into the image. Ed25519 or ECDSA, without a passphrase.
-        ssh_key_from: Option<At<PasswordFrom>>,
+        ssh_key_from: Option<At<KeyFrom>>,
         /// How often an installation is tried before the node is parked, 1 to 10. Default 3.
         attempts: Option<At<Attempts>>,
         /// Network boot loader for UEFI. `auto` (the default): `snponly.efi`, or `ipxe.efi` for HTTP boot, and what is

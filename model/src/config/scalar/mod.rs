@@ -25,5 +25,5 @@ pub(super) use name::{DnsName, HostName, Interface, Name, node_name_fault};
 pub(super) use number::{Flag, Lease, Mode, Mtu, Patience, Port, UserId};
 pub(super) use ready::{KnownStep, Within};
 pub(super) use recorder::RecorderSize;
-pub(super) use system::{AbsolutePath, Argument, Locale, Owner, Package, PasswordFrom, TimeZone, UserName};
+pub(super) use system::{AbsolutePath, Argument, KeyFrom, Locale, Owner, Package, PasswordFrom, TimeZone, UserName};
 pub(super) use word::{Text, Word};

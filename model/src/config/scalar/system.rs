@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::cluster::Console;
+use crate::cluster::{Console, is_secret_name};
 use crate::config::read::{Scalar, Wrong};
 use crate::config::suggest::did_you_mean;
 
@@ -29,6 +29,10 @@ pub(in crate::config) struct Package(pub String);
 /// Where a password is.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct PasswordFrom(pub String);
+
+/// Where a private key or a passphrase is. Not in the store of secrets, which keeps single lines.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct KeyFrom(pub String);
 
 /// A login name.
 #[derive(Debug, Clone)]
@@ -139,24 +143,46 @@ impl Scalar for PasswordFrom {
     const EXAMPLE: &'static str = "env:BMC_PASSWORD";
 
     fn parse(text: &str) -> Result<Self, Wrong> {
-        let variable = text.strip_prefix("env:").is_some_and(|name| {
-            !name.is_empty()
-                && !name.starts_with(|c: char| c.is_ascii_digit())
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        });
-        let file = text
-            .strip_prefix("file:")
-            .is_some_and(|path| path.starts_with('/') && path.len() > 1);
-        match variable || file {
+        let stored = text.strip_prefix("store:").is_some_and(is_secret_name);
+        match stored || is_variable_or_file(text) {
             true => Ok(Self(text.to_string())),
-            false => Err(Wrong::because("expected `env:NAME` or `file:/path`")
+            false => Err(Wrong::because("expected `env:NAME`, `file:/path` or `store:NAME`")
                 .help("the password itself is not kept in this file")),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|store:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$" })
+    }
+}
+
+impl Scalar for KeyFrom {
+    const NOUN: &'static str = "a place where a key or passphrase is";
+    const EXAMPLE: &'static str = "file:/etc/bellwether/id_ed25519";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        match is_variable_or_file(text) {
+            true => Ok(Self(text.to_string())),
+            false => Err(Wrong::because("expected `env:NAME` or `file:/path`").help("it is not kept in this file")),
         }
     }
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$" })
     }
+}
+
+/// `env:NAME` or `file:/path`.
+fn is_variable_or_file(text: &str) -> bool {
+    let variable = text.strip_prefix("env:").is_some_and(|name| {
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    });
+    let file = text
+        .strip_prefix("file:")
+        .is_some_and(|path| path.starts_with('/') && path.len() > 1);
+    variable || file
 }
 
 /// Accounts and groups that a fresh system has, and a few that its packages make. `useradd` fails on each of them.

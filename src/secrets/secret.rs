@@ -1,4 +1,4 @@
-//! Passwords of BMCs: where they are, and that they are not shown.
+//! A secret, and that it is not shown.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,15 +11,13 @@ pub struct Secret(Vec<u8>);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The environment variable is not set.
-    #[error(
-        "the environment variable {name}, which should hold the BMC's password, is not set in the process that asks the BMC"
-    )]
+    #[error("the environment variable {name}, which should hold the password, is not set in the process that needs it")]
     Variable {
         /// Its name.
         name: String,
     },
     /// The file cannot be read.
-    #[error("the BMC's password cannot be read from {path}")]
+    #[error("the password cannot be read from {path}")]
     File {
         /// The file.
         path: PathBuf,
@@ -28,13 +26,22 @@ pub enum SecretError {
         source: std::io::Error,
     },
     /// The file is empty.
-    #[error("{path}, which holds the BMC's password, is empty")]
+    #[error("{path}, which should hold the password, is empty")]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// Neither `env:NAME` nor `file:/path`.
-    #[error("{place} is no place of a password: env:NAME or file:/path")]
+    /// The store has none of that name.
+    #[error("there is no secret {name} in the store: bellwether secret set {name}")]
+    NotStored {
+        /// Its name.
+        name: String,
+    },
+    /// The store is the server's.
+    #[error("the store of secrets is the server's: name env:NAME or file:/path here")]
+    NoStore,
+    /// Neither `env:NAME` nor `file:/path` nor `store:NAME`.
+    #[error("{place} is no place of a password: env:NAME, file:/path or store:NAME")]
     Place {
         /// What was given.
         place: String,
@@ -47,12 +54,11 @@ impl Secret {
         Self(secret.into())
     }
 
-    /// The password at `env:NAME` or `file:/path`; of a file the first line. Read anew each time: whoever changes it does not
-    /// start the server again.
+    /// The password at `env:NAME` or `file:/path`; of a file the first line.
     ///
     /// # Errors
     /// See [`SecretError`].
-    pub fn read(place: &str) -> Result<Self, SecretError> {
+    pub(super) fn read(place: &str) -> Result<Self, SecretError> {
         if let Some(name) = place.strip_prefix("env:") {
             let value = std::env::var_os(name).ok_or_else(|| SecretError::Variable { name: name.into() })?;
             return Ok(Self(std::os::unix::ffi::OsStringExt::into_vec(value)));
