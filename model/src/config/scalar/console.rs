@@ -174,7 +174,9 @@ mod tests {
             "ssh:[::1",
             "tcp:ts1",
             "tcp::7",
-            "telnet:x:1",
+            "telnet:",
+            "telnet:x:0",
+            "rlogin:x:1",
         ] {
             assert!(ConsoleWay::parse(wrong).is_err(), "{wrong}");
         }
