@@ -254,3 +254,32 @@ fn a_node_is_parked_and_sent_to_its_disk_and_a_task_is_dismissed_with_its_deploy
     (&output.stdout[..]).read_to_end(&mut file).unwrap();
     assert_eq!(file, b"pxeboot.kernel");
 }
+
+#[test]
+fn a_node_that_wants_a_restart_is_switched_over_once_more_and_awaited() {
+    let segment = Segment::new("10.77.0.1/24");
+    let _bmcs = bmcs(&segment, &["127.4.0.1", "2"]);
+    let machine = machine(&segment);
+    let folder = folder();
+    let wanted = CONFIG.replacen(
+        "\"node\": \"test_node\"",
+        "\"node\": \"test_node\", \"provision_need_reboot\": \"yes\"",
+        1,
+    );
+    assert_ne!(wanted, CONFIG);
+    std::fs::write(folder.path().join("pelagos.json"), wanted).unwrap();
+    let server = serve(&segment, folder, false);
+    let task = provision(&segment, "test_node", "sle-15.1");
+    server.until("the machine is switched on", || switched(&server) == 1);
+    boots(&machine, &script(&machine));
+    let ssh = machine.within(|| TcpListener::bind("10.77.0.13:22").unwrap());
+    server.until("the machine is switched over", || switched(&server) == 2);
+    // It is gone, and comes back from its disk.
+    drop(ssh);
+    assert_eq!(get(&segment, &task).status, 202);
+    assert!(script(&machine).contains("boots from its own disk"));
+    let _ssh = machine.within(|| TcpListener::bind("10.77.0.13:22").unwrap());
+    let done = ended(&server, &segment, &task);
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert_eq!(switched(&server), 2);
+}
