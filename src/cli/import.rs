@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use model::import::{Format, Imported, SIZE, Source, import};
+use model::import::{Format, Imported, SIZE, Source, Wishes, import};
 use serde_json::json;
 
 use super::{Failure, Printer};
@@ -59,7 +59,11 @@ pub fn run(printer: &Printer, args: &Import) -> Result<(), Failure> {
         .iter()
         .map(|file| source(file))
         .collect::<Result<Vec<_>, _>>()?;
-    let imported = import(args.format, &args.name, &sources);
+    let wishes = Wishes {
+        name: &args.name,
+        ..Wishes::default()
+    };
+    let imported = import(args.format, &wishes, &sources);
     let notes: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
     if !printer.json() {
         for note in &notes {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv4Net;
 use wire::Mac;
 
-use super::words::{host, shown};
+use super::words::{clean, host, shown};
 use super::{MACHINES, Note};
 
 /// Most notes that are kept; of the rest the number.
@@ -175,6 +175,8 @@ pub(super) struct Gather {
     by_mac: HashMap<Mac, (usize, Place)>,
     /// MACs that several machines claim, with every claim.
     pub claims: BTreeMap<Mac, Vec<(usize, Place)>>,
+    /// Where passwords are already.
+    pub passwords_at: Option<String>,
     /// Passwords that were seen, so that equal ones get one variable. They go no further.
     secrets: Vec<String>,
     /// How many names ranges may still stand for.
@@ -197,6 +199,7 @@ impl Gather {
             by_name: HashMap::new(),
             by_mac: HashMap::new(),
             claims: BTreeMap::new(),
+            passwords_at: None,
             secrets: Vec::new(),
             room: 10 * MACHINES,
         }
@@ -230,7 +233,7 @@ impl Gather {
             self.more += 1;
             return;
         }
-        let note = (place, shown(text), why.into());
+        let note = (place, clean(&shown(text)), clean(&why.into()));
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
@@ -263,6 +266,9 @@ impl Gather {
 
     /// Where the password that stands in a line belongs now. It is forgotten itself.
     pub fn password(&mut self, line: u32, key: &str, secret: &str) -> String {
+        if let Some(place) = &self.passwords_at {
+            return place.clone();
+        }
         let at = self
             .secrets
             .iter()
@@ -281,6 +287,12 @@ impl Gather {
             format!("a password stands here and was not copied: put it into the server's environment as {variable}"),
         );
         format!("env:{variable}")
+    }
+
+    /// Forgets how machines are switched.
+    pub fn forget_bmcs(&mut self) {
+        self.access = Bmc::default();
+        self.nodes.iter_mut().for_each(|node| node.bmc = None);
     }
 
     /// The domain of the cluster; the first one stays.

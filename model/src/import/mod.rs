@@ -26,6 +26,11 @@ mod write;
 
 use gather::Gather;
 
+/// The name under which a machine is declared: `client-1` for `Client_1.a.b.c`; `None`: it cannot have one.
+pub fn declared_name(text: &str) -> Option<String> {
+    words::host(text).map(|(name, _)| name)
+}
+
 /// A format of another program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -142,9 +147,21 @@ impl Imported {
     }
 }
 
-/// Reads files of one format as one cluster of that name.
-pub fn import(format: Format, name: &str, sources: &[Source]) -> Imported {
+/// What the cluster file is to be beside what stands in the files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wishes<'a> {
+    /// Name of the cluster.
+    pub name: &'a str,
+    /// Where the passwords of the files are already, `file:/path`; `None`: whoever reads the notes puts them somewhere.
+    pub passwords_at: Option<&'a str>,
+    /// Leaves the BMCs out.
+    pub without_bmcs: bool,
+}
+
+/// Reads files of one format as one cluster.
+pub fn import(format: Format, wishes: &Wishes<'_>, sources: &[Source]) -> Imported {
     let mut gather = Gather::new(sources.iter().map(|source| source.name.clone()).collect());
+    gather.passwords_at = wishes.passwords_at.map(str::to_string);
     for (at, source) in sources.iter().enumerate() {
         gather.open(at);
         if source.text.len() > SIZE {
@@ -166,5 +183,8 @@ pub fn import(format: Format, name: &str, sources: &[Source]) -> Imported {
         }
     }
     finish::finish(&mut gather);
-    write::write(format, name, gather)
+    if wishes.without_bmcs {
+        gather.forget_bmcs();
+    }
+    write::write(format, wishes.name, gather)
 }

@@ -119,6 +119,15 @@ pub(super) fn is_secret(key: &str) -> bool {
     .any(|word| key.contains(word))
 }
 
+/// Without characters that YAML has in no text, comments among them, or takes for the end of a line; a terminal would obey some
+/// of them.
+pub(super) fn clean(text: &str) -> String {
+    let bad = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    text.chars().map(|c| if bad(c) { '?' } else { c }).collect()
+}
+
 /// A line as a note may show it: short, in one line, and without what may be a secret.
 pub(super) fn shown(text: &str) -> String {
     // More than is shown, so that a word which is cut in two is known as well.

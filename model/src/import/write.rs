@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::gather::{Bmc, Gather, Network, Nic, Node, Place};
+use super::words::clean;
 use super::{Format, Imported};
 use crate::config::Severity;
 use crate::nodeset::fold;
@@ -357,14 +358,6 @@ fn quoted(text: &str) -> String {
 
 fn one_line(text: &str) -> String {
     clean(&text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-/// Characters that YAML has in no text, comments among them, or takes for the end of a line.
-fn clean(text: &str) -> String {
-    let bad = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-    };
-    text.chars().map(|c| if bad(c) { '?' } else { c }).collect()
 }
 
 /// Names in the order in which people count.

@@ -1,14 +1,27 @@
 //! Pelagos' configuration file, turned into a cluster file.
 //!
-//! Nodes are declared by their short names in lower case, with hyphens for underscores. The networks, which the file does not
-//! have, are taken to be the /24 around each address. Passwords stay where they are.
+//! What its nodes are is for the importer to say; here is what the face itself needs of the file, and what it adds.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, Value};
-use wire::Mac;
+
+use crate::import::{Format, Imported, Source, Wishes, import};
+
+/// Keys of the file that the face heeds, though they are no part of a cluster.
+const HEEDED: [&str; 11] = [
+    "boot_ip",
+    "boot_node",
+    "default_pxe_server",
+    "maintenance_image_initrd",
+    "maintenance_image_kernel",
+    "provision_need_reboot",
+    "roster_file",
+    "salt_cfg_dir",
+    "sls_list",
+    "t_exclude",
+    "target_node_password",
+];
 
 /// A configuration file that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +46,8 @@ pub struct Config {
     pub options: Map<String, Value>,
     /// The nodes as they stand there.
     pub nodes: Vec<Map<String, Value>>,
+    /// The file.
+    pub text: String,
 }
 
 /// What the cluster file is to say beside what Pelagos' has.
@@ -44,15 +59,6 @@ pub struct Ways {
     pub tftp_root: Option<String>,
     /// Nothing but the face: no BMC is touched and no other door is open.
     pub simulation: bool,
-}
-
-/// A cluster file that was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Imported {
-    /// The text.
-    pub text: String,
-    /// What was not taken over, and why.
-    pub notes: Vec<String>,
 }
 
 /// Reads a configuration file.
@@ -78,6 +84,7 @@ pub fn read(text: &str) -> Result<Config, PelagosError> {
     Ok(Config {
         nodes: nodes.collect::<Result<_, _>>()?,
         options,
+        text: text.to_string(),
     })
 }
 
@@ -96,204 +103,32 @@ pub fn word<'a>(of: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
         .filter(|text| !text.is_empty())
 }
 
-/// The name under which a node of Pelagos is declared: `client-1` for `Client_1.a.b.c`.
-pub fn declared_name(node: &str) -> String {
-    let short = node.split('.').next().unwrap_or(node);
-    short.to_ascii_lowercase().replace('_', "-")
-}
-
-/// Turns a configuration into a cluster file.
-pub fn cluster_file(config: &Config, ways: &Ways) -> Imported {
-    let mut found = Found::default();
-    for node in &config.nodes {
-        found.node(node, ways);
-    }
-    let mut text = String::from("# Made from a configuration file of Pelagos.\ncluster: pelagos\n");
-    let domain = config.option("domain").map(str::to_ascii_lowercase);
-    match domain {
-        Some(domain) if is_domain(&domain) => {
-            let _ = writeln!(text, "domain: {domain}");
-        }
-        Some(domain) => found.notes.push(format!("domain {domain}: it is none")),
-        None => {}
-    }
-    if !ways.simulation
-        && let Some(user) = config.option("ipmi_user")
-    {
-        let from = ways.password_from.as_ref();
-        let from = from.map(|from| format!(", password_from: {}", quoted(from)));
-        let _ = write!(
-            text,
-            "\ndefaults:\n  bmc: {{ user: {}{} }}\n",
-            quoted(user),
-            from.unwrap_or_default()
-        );
-    }
-    if !found.networks.is_empty() {
-        text.push_str("\n# Pelagos does not say how large its networks are.\nnetworks:\n");
-        for [a, b, c] in &found.networks {
-            let _ = writeln!(text, "  net-{a}-{b}-{c}: {{ prefix: {a}.{b}.{c}.0/24 }}");
-        }
-    }
+/// Turns a configuration, which stands in a file of that name, into a cluster file.
+pub fn cluster_file(config: &Config, file: &str, ways: &Ways) -> Imported {
+    let wishes = Wishes {
+        name: "pelagos",
+        passwords_at: ways.password_from.as_deref(),
+        without_bmcs: ways.simulation,
+    };
+    let source = Source {
+        name: file.to_string(),
+        text: config.text.clone(),
+    };
+    let mut imported = import(Format::Pelagos, &wishes, &[source]);
+    // The importer tells of everything that is no part of a cluster; the face heeds some of it.
+    imported.notes.retain(|note| {
+        let key = note.text.split(' ').next().unwrap_or_default();
+        !HEEDED.contains(&key)
+    });
+    let text = &mut imported.text;
     text.push_str("\nfaces:\n  pelagos:\n    listen: 0.0.0.0\n");
     if let Some(root) = &ways.tftp_root {
-        let _ = writeln!(text, "    tftp_root: {}", quoted(root));
+        let _ = writeln!(text, "    tftp_root: '{}'", root.replace('\'', "''"));
     }
     if ways.simulation {
         text.push_str("\ndoors: { dhcp: off, tftp: off, http: off, cache: off, syslog: off }\n");
     }
-    if !found.nodes.is_empty() {
-        text.push_str("\nnodes:\n");
-        for (name, lines) in &found.nodes {
-            let _ = write!(text, "  {name}:\n{lines}");
-        }
-    }
-    Imported {
-        text,
-        notes: found.notes,
-    }
-}
-
-/// What was found in the nodes.
-#[derive(Default)]
-struct Found {
-    networks: BTreeSet<[u8; 3]>,
-    /// Declarations by name, in the order of the file.
-    nodes: Vec<(String, String)>,
-    names: HashSet<String>,
-    taken: BTreeMap<String, String>,
-    notes: Vec<String>,
-}
-
-impl Found {
-    fn node(&mut self, node: &Map<String, Value>, ways: &Ways) {
-        let said = word(node, "node").unwrap_or_default();
-        let name = declared_name(said);
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if name.is_empty() || name.len() > 63 || !name.chars().all(fits) || name.starts_with('-') || name.ends_with('-')
-        {
-            return self.notes.push(format!("node {said}: {name:?} cannot be a host name"));
-        }
-        if !self.names.insert(name.clone()) {
-            return self.notes.push(format!("node {said}: another node is called {name}"));
-        }
-        let mac = self.mac(said, node.get("mac"), "mac");
-        let address = self.address(said, node, "ip");
-        let fast = self.fast(said, node);
-        let mut lines = String::new();
-        match fast.is_empty() {
-            true => {
-                if let Some(mac) = &mac {
-                    let _ = writeln!(lines, "    mac: '{mac}'");
-                }
-                if let Some(address) = address {
-                    let _ = writeln!(lines, "    address: {address}");
-                }
-            }
-            false => {
-                lines.push_str("    nics:\n");
-                for (mac, address) in std::iter::once((mac, address)).chain(fast) {
-                    let mac = mac.map(|mac| format!("mac: '{mac}'"));
-                    let address = address.map(|address| format!("address: {address}"));
-                    let both: Vec<String> = mac.into_iter().chain(address).collect();
-                    if !both.is_empty() {
-                        let _ = writeln!(lines, "      - {{ {} }}", both.join(", "));
-                    }
-                }
-            }
-        }
-        if !ways.simulation {
-            lines += &self.bmc(said, node);
-        }
-        if lines.is_empty() {
-            lines.push_str("    groups: []\n");
-        }
-        self.nodes.push((name, lines));
-    }
-
-    /// The interfaces of the second network.
-    fn fast(&mut self, said: &str, node: &Map<String, Value>) -> Vec<(Option<Mac>, Option<Ipv4Addr>)> {
-        let macs: Vec<Value> = match node.get("hsm_mac") {
-            Some(Value::Array(macs)) => macs.clone(),
-            Some(Value::String(mac)) if !mac.trim().is_empty() => vec![Value::String(mac.clone())],
-            _ => return Vec::new(),
-        };
-        let mut address = self.address(said, node, "hsm_ip");
-        let macs: Vec<Mac> = macs
-            .iter()
-            .filter_map(|mac| self.mac(said, Some(mac), "hsm_mac"))
-            .collect();
-        macs.into_iter().map(|mac| (Some(mac), address.take())).collect()
-    }
-
-    fn bmc(&mut self, said: &str, node: &Map<String, Value>) -> String {
-        let Some(address) = word(node, "bmc_ip") else {
-            return String::new();
-        };
-        if address.parse::<IpAddr>().is_err() {
-            self.notes.push(format!("node {said}: bmc_ip {address} is no address"));
-            return String::new();
-        }
-        if let Some(other) = self.taken.insert(address.to_string(), said.to_string()) {
-            self.notes
-                .push(format!("node {said}: bmc_ip {address} is that of {other}"));
-            return String::new();
-        }
-        let mac = self.mac(said, node.get("bmc_mac"), "bmc_mac");
-        let mac = mac.map(|mac| format!(", mac: '{mac}'")).unwrap_or_default();
-        format!("    bmc: {{ address: {address}{mac} }}\n")
-    }
-
-    fn mac(&mut self, said: &str, value: Option<&Value>, key: &str) -> Option<Mac> {
-        let text = value
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())?;
-        let Ok(mac) = text.parse::<Mac>() else {
-            self.notes.push(format!("node {said}: {key} {text} is no MAC"));
-            return None;
-        };
-        if let Some(other) = self.taken.insert(mac.to_string(), said.to_string()) {
-            self.notes.push(format!("node {said}: {key} {mac} is one of {other}"));
-            return None;
-        }
-        Some(mac)
-    }
-
-    fn address(&mut self, said: &str, node: &Map<String, Value>, key: &str) -> Option<Ipv4Addr> {
-        let text = word(node, key)?;
-        let Ok(address) = text.parse::<Ipv4Addr>() else {
-            self.notes.push(format!("node {said}: {key} {text} is no IPv4 address"));
-            return None;
-        };
-        let [a, b, c, last] = address.octets();
-        if matches!(last, 0 | 255) {
-            self.notes.push(format!(
-                "node {said}: {key} {address} is no address of a machine in a /24"
-            ));
-            return None;
-        }
-        if let Some(other) = self.taken.insert(address.to_string(), said.to_string()) {
-            self.notes
-                .push(format!("node {said}: {key} {address} is that of {other}"));
-            return None;
-        }
-        self.networks.insert([a, b, c]);
-        Some(address)
-    }
-}
-
-fn is_domain(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    text.len() <= 253
-        && text.split('.').all(|label| {
-            let ends = label.starts_with('-') || label.ends_with('-');
-            !label.is_empty() && label.len() <= 63 && !ends && label.chars().all(fits)
-        })
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    imported
 }
 
 #[cfg(test)]
@@ -308,7 +143,7 @@ mod tests {
         { "node": "client-2", "mac": "aa.bb.cc.dd:68:73", "ip": "10.11.12.11", "bmc_ip": "here" } ] }"#;
 
     fn imported(ways: &Ways) -> (Imported, crate::cluster::Cluster) {
-        let imported = cluster_file(&read(FILE).unwrap(), ways);
+        let imported = cluster_file(&read(FILE).unwrap(), "pelagos.json", ways);
         let reading = crate::config::read(&imported.text);
         let cluster = reading
             .cluster
@@ -325,7 +160,7 @@ mod tests {
         };
         let (imported, cluster) = imported(&ways);
         let names: Vec<&str> = cluster.nodes.iter().map(|node| &*node.name).collect();
-        assert_eq!(names, ["provisioner", "client-1", "client-2"]);
+        assert_eq!(names, ["client-1", "client-2", "provisioner"]);
         let node = cluster.node("client-1").unwrap();
         assert_eq!(node.nics.len(), 3);
         assert_eq!(node.nics[1].address, Some("192.168.0.12".parse().unwrap()));
@@ -336,13 +171,16 @@ mod tests {
             (Some("root"), "10.11.13.111".parse().unwrap())
         );
         assert!(cluster.faces.pelagos.is_some());
+        let notes: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
+        // Not what the face heeds by itself (`boot_node`, `t_exclude`).
         assert_eq!(
-            imported.notes,
+            notes,
             [
-                "node client-1: another node is called client-1",
-                "node client-2: mac aa.bb.cc.dd:68:73 is no MAC",
-                "node client-2: ip 10.11.12.11 is that of Client_1.a.b.c",
-                "node client-2: bmc_ip here is no address",
+                "pelagos.json:3: `Client_1.a.b.c`: the machine is called client-1 now",
+                "pelagos.json:5: `mac aa.bb.cc.dd:68:73`: no MAC",
+                "pelagos.json:6: `mac aa.bb.cc.dd:68:73`: no MAC",
+                "pelagos.json:6: `bmc_ip here`: no address",
+                "pelagos.json:6: `client-2 10.11.12.11`: client-1 has this address already (pelagos.json:3): it stays there",
             ]
         );
         assert!(!imported.text.contains("secret"), "{}", imported.text);

@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use model::cluster::{BootTarget, Node};
-use model::pelagos::config::{Config, declared_name, word};
+use model::import::declared_name;
+use model::pelagos::config::{Config, word};
 use model::pelagos::{LOCAL, MAINTENANCE};
 use model::world::World;
 use serde_json::{Map, Value, json};
@@ -29,7 +30,9 @@ pub struct Entry {
 pub fn all(world: &World, config: &Config) -> Vec<Entry> {
     let mut entries: Vec<Entry> = (config.nodes.iter())
         .map(|shown| Entry {
-            node: world.cluster.node(&declared_name(name_of(shown))).cloned(),
+            node: declared_name(name_of(shown))
+                .and_then(|name| world.cluster.node(&name))
+                .cloned(),
             shown: shown.clone(),
         })
         .collect();

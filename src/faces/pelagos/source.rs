@@ -15,7 +15,7 @@ use super::Simulation;
 use crate::cluster_file::Refused;
 
 /// Most octets of a configuration file; 10,000 nodes have some 5 million.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = model::import::SIZE as u64;
 
 /// What `serve` was told about Pelagos.
 #[derive(Debug, Clone, Default)]
@@ -95,9 +95,9 @@ impl Source {
 
     /// The cluster file that is made of it, with its notes in the log.
     pub fn cluster_text(&self, config: &Config) -> String {
-        let imported = cluster_file(config, &self.ways);
+        let imported = cluster_file(config, &self.path.display().to_string(), &self.ways);
         for note in &imported.notes {
-            tracing::warn!(file = %self.path.display(), "not taken over: {note}");
+            tracing::warn!("not taken over: {note}");
         }
         imported.text
     }
