@@ -5,6 +5,7 @@
 //! [`model::deployment::chores`].
 
 mod after;
+mod foreign;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -84,6 +85,15 @@ impl Conductor {
 
     /// Conducts until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
+        let looks = cancel.child_token();
+        let looking = foreign::run(self.journal.clone(), looks.clone());
+        tokio::join!(looking, async {
+            self.conduct(cancel).await;
+            looks.cancel();
+        });
+    }
+
+    async fn conduct(self, cancel: CancellationToken) {
         let mut world = self.journal.watch();
         let mut seen = mark(&world);
         loop {

@@ -19,7 +19,6 @@ mod source;
 mod task;
 mod tasks;
 mod visit;
-mod watch;
 
 pub use source::Options;
 pub(super) use visit::serve;
@@ -148,12 +147,11 @@ impl Pelagos {
         })))
     }
 
-    /// Goes on with tasks, sees to nodes that are awaited, follows the configuration file, until cancelled.
+    /// Goes on with tasks and follows the configuration file, until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
         for task in self.0.tasks.all().into_iter().filter(|task| task.end.is_none()) {
             tokio::spawn(provision::run(self.clone(), task.id));
         }
-        let watching = tokio::spawn(watch::run(self.0.journal.clone(), cancel.clone()));
         let mut look = tokio::time::interval(LOOK);
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
@@ -166,7 +164,6 @@ impl Pelagos {
             }
         }
         self.0.quit.cancel();
-        watching.await.ok();
     }
 
     /// The configuration file as it is now; the empty one where there is none. Where it is the cluster, a change of it is

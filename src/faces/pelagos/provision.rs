@@ -9,16 +9,18 @@ use jiff::Timestamp;
 use model::deployment::{Deployment, End, Ending};
 use model::event::{NewEvent, Seq, Subject, What};
 use model::pelagos::{LOCAL, MAINTENANCE};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::nodes::Entry;
 use super::task::{Outcome, Task};
-use super::watch::answers;
 use super::{ACTOR, Pelagos, order, salt};
 use crate::bmc::Order;
 
 /// How long a node that was switched over may still be what it was before.
 const GOES: Duration = Duration::from_secs(30);
+/// How long its port may take to answer then.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// Why a task does not go on.
 enum Break {
@@ -278,7 +280,8 @@ async fn restart(pelagos: &Pelagos, id: &str, entry: &Entry, stop: &Cancellation
 }
 
 async fn comes(pelagos: &Pelagos, place: SocketAddr, stop: &CancellationToken) -> Result<(), Break> {
-    while !answers(place).await {
+    let is_there = async || tokio::time::timeout(CONNECT, TcpStream::connect(place)).await;
+    while !matches!(is_there().await, Ok(Ok(_))) {
         pause(pelagos, Duration::from_secs(5), stop).await?;
     }
     Ok(())

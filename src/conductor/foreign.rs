@@ -1,16 +1,15 @@
-//! Looks whether the systems that nodes were booted with answer, and writes down the first time that one does.
+//! Looks whether the systems that faces had nodes booted with answer, and writes down the first time that one does.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use model::deployment::awaited;
+use model::deployment::{CONDUCTOR, awaited};
 use model::event::{NewEvent, Seq, Subject, What};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::ACTOR;
 use crate::journal::Journal;
 
 /// Time between two looks.
@@ -40,7 +39,7 @@ pub(super) async fn run(journal: Journal, cancel: CancellationToken) {
                 let place = place.to_string();
                 NewEvent::new(
                     now,
-                    ACTOR,
+                    CONDUCTOR,
                     Subject::Node(node),
                     What::SystemAnswered { deployment, place },
                 )
@@ -65,8 +64,7 @@ fn wanted(journal: &Journal) -> Vec<(String, Seq, SocketAddr)> {
         .collect()
 }
 
-/// Whether something accepts a connection there.
-pub(super) async fn answers(place: SocketAddr) -> bool {
+async fn answers(place: SocketAddr) -> bool {
     let connected = tokio::time::timeout(CONNECT, TcpStream::connect(place)).await;
     matches!(connected, Ok(Ok(_)))
 }
