@@ -1,7 +1,7 @@
 //! Many who look at one console, and one who does not read.
 
 use std::io::Write as _;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 
 use super::cluster;
-use crate::support::segment::Segment;
+use crate::support::segment::{Segment, Station};
 use crate::support::server::Served;
 
 const WATCHERS: usize = 500;
@@ -47,9 +47,8 @@ async fn read_all(mut stream: BufReader<TcpStream>) {
     }
 }
 
-#[test]
-fn five_hundred_miss_nothing_and_one_who_does_not_read_delays_nobody() {
-    let segment = Segment::new("10.77.0.1/24");
+/// A server whose face of conman is open, a host to watch from, and the serial port of the machine that is watched.
+fn watched_machine(segment: &Segment) -> (Served, Station, UnixStream) {
     let station = segment.plug("52:54:00:00:02:01");
     station.succeed(&["ip", "addr", "add", "10.77.0.2/24", "dev", "eth0"]);
     let folder = tempfile::tempdir().unwrap();
@@ -59,11 +58,18 @@ fn five_hundred_miss_nothing_and_one_who_does_not_read_delays_nobody() {
         "  n1: {{ mac: 52:54:00:00:00:01, console_via: 'unix:{}' }}\n",
         path.display()
     );
-    let server = Served::start(&segment, &cluster("  conman: { listen: 10.77.0.1 }\n", &nodes));
-    let (mut machine, _) = serial.accept().unwrap();
+    let server = Served::start(segment, &cluster("  conman: { listen: 10.77.0.1 }\n", &nodes));
+    let (machine, _) = serial.accept().unwrap();
     server.until("the face is open", || {
         station.within(|| std::net::TcpStream::connect("10.77.0.1:7890").is_ok())
     });
+    (server, station, machine)
+}
+
+#[test]
+fn five_hundred_miss_nothing_and_one_who_does_not_read_delays_nobody() {
+    let segment = Segment::new("10.77.0.1/24");
+    let (server, station, mut machine) = watched_machine(&segment);
     let watched = || {
         server.json(&["console", "list"])["consoles"][0]["watchers"]
             .as_array()
@@ -114,20 +120,7 @@ fn five_hundred_miss_nothing_and_one_who_does_not_read_delays_nobody() {
 #[test]
 fn one_who_read_too_slowly_is_told_what_he_missed() {
     let segment = Segment::new("10.77.0.1/24");
-    let station = segment.plug("52:54:00:00:02:01");
-    station.succeed(&["ip", "addr", "add", "10.77.0.2/24", "dev", "eth0"]);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("serial");
-    let serial = UnixListener::bind(&path).unwrap();
-    let nodes = format!(
-        "  n1: {{ mac: 52:54:00:00:00:01, console_via: 'unix:{}' }}\n",
-        path.display()
-    );
-    let server = Served::start(&segment, &cluster("  conman: { listen: 10.77.0.1 }\n", &nodes));
-    let (mut machine, _) = serial.accept().unwrap();
-    server.until("the face is open", || {
-        station.within(|| std::net::TcpStream::connect("10.77.0.1:7890").is_ok())
-    });
+    let (server, station, mut machine) = watched_machine(&segment);
     let resident = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
         let line = status
