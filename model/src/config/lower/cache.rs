@@ -8,7 +8,7 @@ use crate::config::raw;
 /// Smallest cache that is of use, in bytes.
 const LEAST: u64 = 100 << 20;
 /// First parts of paths on the nodes' HTTP door that mean something else than a repository there.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 11] = [
     "boot",
     "cloud-init",
     "images",
@@ -19,6 +19,7 @@ const TAKEN: [&str; 10] = [
     "healthz",
     "autoexec.ipxe",
     "grub",
+    "pelagos",
 ];
 
 pub(super) fn cache(raw: &raw::Cache, problems: &mut Problems) -> Cache {

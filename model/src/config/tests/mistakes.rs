@@ -383,6 +383,11 @@ fn networks() {
             "boot",
         ),
         (
+            "cache: { upstreams: { pelagos: \"http://m.example/x\" } }".into(),
+            "bad-name",
+            "pelagos",
+        ),
+        (
             "cache: { upstreams: { a/b: \"http://m.example/x\" } }".into(),
             "bad-name",
             "a/b",
