@@ -41,6 +41,10 @@ impl Dropped {
 /// The longest boot file that the header's field holds with its NUL.
 const LONGEST_FILE: usize = FILE.end - FILE.start - 1;
 
+/// What a relay agent's option never takes the room of: the header, the message type, and option 52, which is not known to be
+/// needed until the rest is packed.
+const BEFORE_RELAY: usize = HEADER + MAGIC.len() + 3 + 3;
+
 /// How important an option is, 0 the most: first what the protocol cannot do without, then what brings a machine up, then comfort.
 pub(super) fn rank(code: u8, length: usize) -> usize {
     use code::*;
@@ -135,7 +139,7 @@ impl Message {
 
         let mut limit = budget.max(MINIMUM) - 1;
         let relay = self.get(code::RELAY_AGENT).filter(|value| {
-            let fits = HEADER + 8 + cost(value) <= limit;
+            let fits = BEFORE_RELAY + cost(value) <= limit;
             if !fits {
                 dropped.insert(code::RELAY_AGENT);
             }

@@ -159,6 +159,26 @@ fn a_relay_agents_option_beyond_all_room_is_left_out_and_reported() {
 }
 
 #[test]
+fn the_budget_holds_with_a_relay_agents_option_of_any_length() {
+    let fields = [tlv(54, &[10; 4]), tlv(51, &[9; 4]), tlv(224, &[1; 40]), tlv(225, &[2; 100])].concat();
+    for length in 0..=320 {
+        let value = vec![7; length];
+        let relay: Vec<u8> = value.chunks(255).flat_map(|piece| tlv(82, piece)).collect();
+        let bytes = request(&[&tlv(53, &[1])[..], &relay, &fields, &[255]].concat());
+        let packet = Packet::parse(&bytes).unwrap();
+        let mut reply = Message::reply_to(&packet, MessageType::Offer, SERVER);
+        for (code, value) in packet.options().filter(|option| !matches!(option.0, 53 | 82)) {
+            reply.option(code, value);
+        }
+        let (out, dropped) = encoded(&reply, 548);
+        assert!(out.len() <= 548, "{} octets beside {length} of the relay agent", out.len());
+        let read = Packet::parse(&out).unwrap();
+        assert_eq!(problems(&read), [""; 0]);
+        assert_eq!(read.has(82), length > 0 && !dropped.contains(&82));
+    }
+}
+
+#[test]
 fn a_bootp_reply_has_300_octets_and_no_overload() {
     let bytes = request(&[]);
     let packet = Packet::parse(&bytes[..HEADER]).unwrap();
