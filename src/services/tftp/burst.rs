@@ -102,6 +102,7 @@ mod tests {
             }
         }
         assert!(burst.is_empty(), "a short packet is the last one");
+        drop(sender); // With it goes what is still to leave.
         let mut heard = Vec::new();
         for _ in 0..packets.len() {
             let mut buffer = [0; 2048];
@@ -129,6 +130,7 @@ mod tests {
             }
         }
         burst.send(&sender).await.unwrap();
+        drop(sender);
         for n in 0..3 {
             let mut buffer = vec![0; 40_000];
             let length = receiver.recv(&mut buffer).unwrap();

@@ -1,144 +1,105 @@
-//! The socket of one transfer.
-//!
-//! Only its readiness to be read is watched: it can be written to nearly always, and the kernel would tell so after each packet
-//! that has left, which costs as much as the packets of a lock-step transfer themselves.
+//! One transfer's way to its client.
 
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, recvmmsg, sendmsg};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use nix::sys::socket::{getsockopt, sockopt};
 
-use crate::links::watched;
+use super::inbox::Inbox;
+use super::trunk::Trunk;
 
-/// Longest packet that is looked at during a transfer, in bytes; an ACK has 4, an ERROR a line of text.
-const LONGEST_PACKET: usize = 256;
-/// Packets in one call; mostly there is one.
-const AT_ONCE: usize = 2;
-/// Packets that are taken in before it is the transfer's turn to send: a window's worth of repeated ACKs.
-const MOST: usize = 64;
+/// The network says that nobody listens at the client's port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed;
 
-/// A socket between one address of ours and one client.
+/// A client at one of our sockets.
 #[derive(Debug)]
-pub(super) struct Line(AsyncFd<UdpSocket>);
+pub(super) struct Line {
+    trunk: Arc<Trunk>,
+    client: SocketAddr,
+    inbox: Arc<Inbox>,
+    spare: Vec<u8>,
+    mtu: Option<u32>,
+}
 
 impl Line {
-    /// Opens it at an address of ours, whose port may be 0.
+    /// Takes the place of `client` at a socket; `None` when another transfer has it.
     ///
     /// # Errors
-    /// The kernel has no socket for us, or there is no way to the client.
-    pub(super) fn open(local: SocketAddr, client: SocketAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind(local)?;
-        socket.set_nonblocking(true)?;
-        socket.connect(client)?;
-        watched(socket, Interest::READABLE).map(Self)
+    /// There is no way to the client.
+    pub(super) fn open(trunk: Arc<Trunk>, client: SocketAddr) -> io::Result<Option<Self>> {
+        let mtu = path_mtu(trunk.local(), client)?;
+        let inbox = Arc::default();
+        Ok(trunk.register(client, &inbox).then(|| Self {
+            trunk,
+            client,
+            inbox,
+            spare: Vec::new(),
+            mtu,
+        }))
     }
 
-    /// The socket itself.
-    pub(super) fn socket(&self) -> &UdpSocket {
-        self.0.get_ref()
+    /// Our address, with the port.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.trunk.local()
     }
 
-    /// Whether something may have come.
+    /// The longest IPv4 datagram that reaches the client in one piece, if the system says so.
+    pub(super) fn mtu(&self) -> Option<u32> {
+        self.mtu
+    }
+
+    /// Whether something has come.
     pub(super) fn poll_heard(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // What is wrong with the socket is told by reading from it.
-        self.0.poll_read_ready(cx).map(drop)
+        self.inbox.poll(cx)
     }
 
     /// Hands over all that has come. Whether anything had.
     ///
     /// # Errors
-    /// The socket's, such as the client's port being closed.
-    pub(super) fn take(&self, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
-        let mut buffers = [[0; LONGEST_PACKET]; AT_ONCE];
-        let mut lengths = [0; AT_ONCE];
-        let mut total = 0;
-        while total < MOST {
-            let mut count = 0;
-            let drained = self.0.try_io(Interest::READABLE, |socket| {
-                count = receive(socket, &mut buffers, &mut lengths)?;
-                // Less than there was room for is all that there was. To say so here saves a call that would find nothing.
-                if count < AT_ONCE {
-                    Err(ErrorKind::WouldBlock.into())
-                } else {
-                    Ok(())
-                }
-            });
-            for (buffer, length) in buffers.iter().zip(lengths).take(count) {
-                each(&buffer[..length]);
-            }
-            total += count;
-            match drained {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
+    /// [`Closed`], after what came before it.
+    pub(super) fn take(&mut self, each: impl FnMut(&[u8])) -> Result<bool, Closed> {
+        let any = self.inbox.take(&mut self.spare, each);
+        if self.inbox.was_closed() {
+            return Err(Closed);
         }
-        Ok(total > 0)
+        Ok(any)
     }
 
     /// Sends a packet.
     ///
     /// # Errors
-    /// The socket's, such as the client's port being closed.
+    /// As [`Trunk::send`].
     pub(super) async fn send(&self, packet: &[u8]) -> io::Result<()> {
-        self.when_writable(|socket| socket.send(packet).map(drop)).await
+        self.trunk.send(self.client, packet).await
     }
 
-    /// Sends packets of `length` bytes (the last one may be shorter) in one piece, which the kernel cuts (`UDP_SEGMENT`,
-    /// udp(7)).
+    /// Sends packets of `length` bytes (the last one may be shorter) in one piece.
     ///
     /// # Errors
-    /// As [`Line::send`], or the kernel cannot cut on this path.
+    /// As [`Trunk::send_cut`].
     pub(super) async fn send_cut(&self, packets: &[u8], length: u16) -> io::Result<()> {
-        self.when_writable(|socket| {
-            let cut = [ControlMessage::UdpGsoSegments(&length)];
-            let parts = [IoSlice::new(packets)];
-            sendmsg::<()>(socket.as_raw_fd(), &parts, &cut, MsgFlags::MSG_DONTWAIT, None)?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn when_writable(&self, send: impl Fn(&UdpSocket) -> io::Result<()>) -> io::Result<()> {
-        match send(self.socket()) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            done => return done,
-        }
-        // The interface is slower than we are.
-        let socket = watched(self.socket().try_clone()?, Interest::WRITABLE)?;
-        loop {
-            match socket.async_io(Interest::WRITABLE, &send).await {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                done => return done,
-            }
-        }
+        self.trunk.send_cut(self.client, packets, length).await
     }
 }
 
-fn receive(
-    socket: &UdpSocket,
-    buffers: &mut [[u8; LONGEST_PACKET]; AT_ONCE],
-    lengths: &mut [usize; AT_ONCE],
-) -> io::Result<usize> {
-    let mut headers = MultiHeaders::<()>::preallocate(AT_ONCE, None);
-    let mut slices = buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
-    let received = recvmmsg(
-        socket.as_raw_fd(),
-        &mut headers,
-        slices.iter_mut(),
-        MsgFlags::MSG_DONTWAIT,
-        None,
-    )?;
-    let mut count = 0;
-    for (message, length) in received.zip(lengths) {
-        *length = message.bytes.min(LONGEST_PACKET);
-        count += 1;
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.trunk.unregister(self.client);
     }
-    Ok(count)
+}
+
+/// The system tells it of sockets alone that have a peer. Only the IPv4 option can be asked for here.
+fn path_mtu(local: SocketAddr, client: SocketAddr) -> io::Result<Option<u32>> {
+    let probe = UdpSocket::bind(SocketAddr::new(local.ip(), 0)).or_else(|_| UdpSocket::bind(local))?;
+    probe.connect(client)?;
+    if client.is_ipv6() {
+        return Ok(None);
+    }
+    let mtu = getsockopt(&probe, sockopt::IpMtu).ok();
+    Ok(mtu.and_then(|mtu| u32::try_from(mtu).ok()))
 }
 
 #[cfg(test)]
@@ -146,20 +107,23 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use std::future::poll_fn;
 
+    use super::super::trunks::Trunks;
     use super::*;
 
     /// A line, and the client at its other end.
     pub(in super::super) fn pair() -> (Line, UdpSocket) {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let line = Line::open("127.0.0.1:0".parse().unwrap(), client.local_addr().unwrap()).unwrap();
-        client.connect(line.socket().local_addr().unwrap()).unwrap();
+        let line = Trunks::default()
+            .line("127.0.0.1:0".parse().unwrap(), client.local_addr().unwrap())
+            .unwrap();
+        client.connect(line.local()).unwrap();
         (line, client)
     }
 
     #[tokio::test]
     async fn all_that_has_come_is_handed_over_and_the_next_is_waited_for() {
-        let (line, client) = pair();
-        for burst in [1, 2, 3, 4, 9] {
+        let (mut line, client) = pair();
+        for burst in [1, 2, 3, 4, 9, 70] {
             for n in 0..burst {
                 client.send(&[n; 4]).unwrap();
             }
@@ -182,12 +146,54 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_port_is_told() {
+    async fn a_closed_port_is_told_to_the_line_of_that_client_alone() {
+        let trunks = Trunks::default();
+        let local = "127.0.0.1:0".parse().unwrap();
+        let clients = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let mut lines = Vec::new();
+        for client in &clients {
+            lines.push(trunks.line(local, client.local_addr().unwrap()).unwrap());
+        }
+        // Both at one socket.
+        while lines[0].local() != lines[1].local() {
+            lines[1] = trunks.line(local, clients[1].local_addr().unwrap()).unwrap();
+        }
+        let [gone, stays] = clients;
+        drop(gone);
+        let mut buffer = [0; 16];
+        for _ in 0..2 {
+            for line in &lines {
+                line.send(b"data").await.unwrap();
+            }
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+        poll_fn(|cx| lines[0].poll_heard(cx)).await;
+        assert_eq!(lines[0].take(|_| {}), Err(Closed));
+        assert!(!lines[1].take(|_| {}).unwrap());
+        for _ in 0..2 {
+            assert_eq!(stays.recv(&mut buffer).unwrap(), 4);
+        }
+    }
+
+    #[tokio::test]
+    async fn strangers_and_those_who_have_left_reach_nobody() {
+        let (mut line, client) = pair();
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        stranger.send_to(b"forged", line.local()).unwrap();
+        client.send(b"mine").unwrap();
+        poll_fn(|cx| line.poll_heard(cx)).await;
+        let mut heard = Vec::new();
+        line.take(|packet| heard.push(packet.to_vec())).unwrap();
+        assert_eq!(heard, [b"mine".to_vec()]);
+    }
+
+    #[tokio::test]
+    async fn what_was_said_last_leaves_before_the_socket_closes() {
         let (line, client) = pair();
-        drop(client);
-        line.send(b"into nothing").await.unwrap();
-        // Only what is sent later hears of it: an error alone does not make a socket readable.
-        let error = line.send(b"again").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        line.send(b"farewell").await.unwrap();
+        drop(line);
+        let mut buffer = [0; 16];
+        assert_eq!(client.recv(&mut buffer).unwrap(), 8);
     }
 }

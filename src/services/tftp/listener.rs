@@ -135,7 +135,8 @@ fn passes(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
-fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+/// As the standard library has it.
+pub(super) fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = storage.as_sockaddr_in() {
         return Some(SocketAddr::V4((*v4).into()));
     }

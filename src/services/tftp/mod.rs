@@ -1,7 +1,7 @@
 //! The TFTP service: sockets, files and time around `wire::tftp`.
 //!
-//! Each transfer is a small task with a socket of its own (RFC 1350's transfer identifier), bound to the address that the client
-//! asked and connected to the client, so that the kernel drops what comes from anybody else.
+//! Each transfer is a small task. The ports that transfers answer from (RFC 1350's transfer identifiers) are few, at the address
+//! that the client asked, and shared: what is said to many clients in one moment leaves in one call.
 //!
 //! Invariant: an error goes to the one who asked, from the address that was asked; what is no request is never answered.
 //! Invariant: nothing on the reactor waits for a disk; the same threads answer DHCP.
@@ -11,11 +11,15 @@ mod burst;
 mod content;
 mod counters;
 mod ending;
+mod inbox;
 mod line;
 mod listener;
+mod outbox;
 mod seats;
 mod shelf;
 mod transfer;
+mod trunk;
+mod trunks;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -37,6 +41,7 @@ use crate::pulse::Beat;
 use listener::Arrival;
 use seats::{Claim, Seats};
 use shelf::Shelf;
+use trunks::Trunks;
 
 /// Who asks for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +191,7 @@ pub struct Finished {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TftpLimits {
     /// Transfers at the same time. A request beyond that is not answered: firmware asks again, whereas an error would end its
-    /// boot. Each takes one socket, and one open file if what it sends is large.
+    /// boot. Each takes one open file if what it sends is large.
     pub transfers: usize,
     /// Transfers at the same time to one client address.
     pub per_client: usize,
@@ -257,6 +262,7 @@ struct Context {
     limits: TftpLimits,
     seats: Arc<Seats>,
     shelf: Arc<Shelf>,
+    trunks: Trunks,
     tasks: TaskTracker,
 }
 
@@ -269,6 +275,7 @@ pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpErro
     let context = Arc::new(Context {
         seats: Seats::new(config.limits.transfers, config.limits.per_client),
         shelf: Arc::default(),
+        trunks: Trunks::default(),
         resolve: config.resolve,
         report: config.report,
         show: config.show,

@@ -1,7 +1,7 @@
 //! One request from its datagram to its report.
 
 use std::future::poll_fn;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,14 +9,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use jiff::Timestamp;
-use nix::sys::socket::{getsockopt, sockopt};
 use tokio::time::{Instant, Sleep, sleep_until};
 use wire::tftp::{self, Limits, Next, Outcome, Refused, Transmit, block_size_for_mtu, encode_error};
 
 use super::burst::Burst;
 use super::content::Content;
 use super::ending::Cause;
-use super::line::Line;
+use super::line::{Closed, Line};
 use super::listener::Arrival;
 use super::seats::Seat;
 use super::{Context, Ending, Finished, Refusal, Request, Served, Shown};
@@ -113,9 +112,7 @@ pub(super) async fn serve(context: Arc<Context>, seat: Seat, asked: tftp::Reques
                 // It is the client's matter if this is lost: it will ask again.
                 let answer = encode_error(code, message);
                 let _ = line.send(&answer).await;
-                if let Ok(answered) = line.socket().local_addr() {
-                    show(&context, &arrival, tally.started, answered, &answer, None);
-                }
+                show(&context, &arrival, tally.started, line.local(), &answer, None);
             }
             (Ending::Refused(refusal), 0, None)
         }
@@ -134,9 +131,6 @@ struct First<'a> {
 
 impl First<'_> {
     fn show(&self, context: &Context, tally: &Tally, line: &Line, limits: &Limits, content: &Content, answer: &[u8]) {
-        let Ok(answered) = line.socket().local_addr() else {
-            return;
-        };
         let of = Served {
             length: content.len(),
             text: content.text(),
@@ -144,11 +138,11 @@ impl First<'_> {
             block_size: limits.block_size,
             window: limits.window,
         };
-        show(context, self.arrival, tally.started, answered, answer, Some(of));
+        show(context, self.arrival, tally.started, line.local(), answer, Some(of));
     }
 }
 
-/// The socket for the transfer, what will go through it, and the positions of the journal that it is from.
+/// The way to the client, what will go through it, and the positions of the journal that it is from.
 async fn open(
     context: &Context,
     asked: &tftp::Request,
@@ -156,7 +150,7 @@ async fn open(
     client: SocketAddr,
     local: SocketAddr,
 ) -> Result<(Line, Content, Option<(u64, u64)>), (Option<Line>, Refusal)> {
-    let line = match Line::open(local, client) {
+    let line = match context.trunks.line(local, client) {
         Ok(line) => line,
         Err(error) => {
             tracing::warn!(%client, local = %local.ip(), %error, "no socket for a TFTP transfer: is the limit of open files too low?");
@@ -185,7 +179,7 @@ async fn send(
     seat: &Seat,
     asked: &tftp::Request,
     tally: &Tally,
-    line: Line,
+    mut line: Line,
     mut content: Content,
     first: First<'_>,
 ) -> (Outcome, tftp::Transfer) {
@@ -205,15 +199,12 @@ async fn send(
     let outcome = loop {
         let next = transfer.poll(tally.clock.elapsed());
         if !burst.is_empty() && !matches!(next, Next::Send(Transmit::Data { .. })) {
-            settle(burst.send(&line).await, &mut transfer, tally);
-            if matches!(next, Next::Wait(_)) {
-                continue; // It may have told of a closed port.
-            }
+            settle(burst.send(&line).await, tally);
         }
         match next {
             Next::Done(outcome) => break outcome,
             Next::Send(Transmit::Control(control)) => {
-                settle(line.send(&control).await, &mut transfer, tally);
+                settle(line.send(&control).await, tally);
                 if let Some(first) = first.take() {
                     first.show(context, tally, &line, &limits, &content, &control);
                 }
@@ -227,7 +218,7 @@ async fn send(
                             first.show(context, tally, &line, &limits, &content, burst.bytes());
                         }
                         if burst.added(start) || transfer.window() == 1 {
-                            settle(burst.send(&line).await, &mut transfer, tally);
+                            settle(burst.send(&line).await, tally);
                         }
                     }
                     Err(error) => {
@@ -246,7 +237,7 @@ async fn send(
                 }
                 match next_word(&line, seat, alarm.as_mut(), &mut armed).await {
                     Word::Client => {
-                        if take(&line, &mut transfer, tally) && !heard {
+                        if take(&mut line, &mut transfer, tally) && !heard {
                             heard = true;
                             seat.heard();
                         }
@@ -297,47 +288,29 @@ async fn next_word(line: &Line, seat: &Seat, mut alarm: Pin<&mut Sleep>, armed: 
 
 /// Largest block that reaches this client in one packet.
 fn largest_block(line: &Line, context: &Context) -> u16 {
-    let socket = line.socket();
-    let ipv6 = socket.peer_addr().is_ok_and(|peer| peer.is_ipv6());
-    // Only the IPv4 option can be asked for here; IPv6 paths are taken for Ethernet.
-    let known = if ipv6 {
-        None
-    } else {
-        getsockopt(socket, sockopt::IpMtu)
-            .ok()
-            .and_then(|mtu| u32::try_from(mtu).ok())
-    };
-    let fits = block_size_for_mtu(known.unwrap_or(USUAL_MTU), ipv6);
+    let ipv6 = line.local().is_ipv6();
+    let fits = block_size_for_mtu(line.mtu().unwrap_or(USUAL_MTU), ipv6);
     context.limits.block_size.map_or(fits, |most| most.min(fits))
 }
 
-/// What the end of a sending means for the transfer.
-fn settle(sent: io::Result<()>, transfer: &mut tftp::Transfer, tally: &Tally) {
-    match sent {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => transfer.on_port_closed(tally.clock.elapsed()),
-        // As good as lost on the way; the time-outs know what to do.
-        Err(error) => tracing::debug!(client = %tally.request.client, %error, "a TFTP packet could not be sent"),
+/// What could not be sent is as good as lost on the way; the time-outs know what to do.
+fn settle(sent: io::Result<()>, tally: &Tally) {
+    if let Err(error) = sent {
+        tracing::debug!(client = %tally.request.client, %error, "a TFTP packet could not be sent");
     }
 }
 
 /// Takes in all that has arrived before anything is sent, so that a burst of equal ACKs is seen as one. Whether anything
 /// had arrived.
-fn take(line: &Line, transfer: &mut tftp::Transfer, tally: &Tally) -> bool {
+fn take(line: &mut Line, transfer: &mut tftp::Transfer, tally: &Tally) -> bool {
     let now = tally.clock.elapsed();
-    match line.take(|packet| {
+    let taken = line.take(|packet| {
         transfer.on_packet(packet, now);
-    }) {
-        Ok(any) => any,
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            transfer.on_port_closed(now);
-            false
-        }
-        Err(error) => {
-            tracing::debug!(client = %tally.request.client, %error, "a TFTP transfer could not receive");
-            false
-        }
-    }
+    });
+    taken.unwrap_or_else(|Closed| {
+        transfer.on_port_closed(now);
+        false
+    })
 }
 
 /// What is known of a request from the beginning, for its report.

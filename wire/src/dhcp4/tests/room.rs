@@ -160,7 +160,13 @@ fn a_relay_agents_option_beyond_all_room_is_left_out_and_reported() {
 
 #[test]
 fn the_budget_holds_with_a_relay_agents_option_of_any_length() {
-    let fields = [tlv(54, &[10; 4]), tlv(51, &[9; 4]), tlv(224, &[1; 40]), tlv(225, &[2; 100])].concat();
+    let fields = [
+        tlv(54, &[10; 4]),
+        tlv(51, &[9; 4]),
+        tlv(224, &[1; 40]),
+        tlv(225, &[2; 100]),
+    ]
+    .concat();
     for length in 0..=320 {
         let value = vec![7; length];
         let relay: Vec<u8> = value.chunks(255).flat_map(|piece| tlv(82, piece)).collect();
@@ -171,7 +177,11 @@ fn the_budget_holds_with_a_relay_agents_option_of_any_length() {
             reply.option(code, value);
         }
         let (out, dropped) = encoded(&reply, 548);
-        assert!(out.len() <= 548, "{} octets beside {length} of the relay agent", out.len());
+        assert!(
+            out.len() <= 548,
+            "{} octets beside {length} of the relay agent",
+            out.len()
+        );
         let read = Packet::parse(&out).unwrap();
         assert_eq!(problems(&read), [""; 0]);
         assert_eq!(read.has(82), length > 0 && !dropped.contains(&82));
