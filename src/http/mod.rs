@@ -18,7 +18,7 @@ mod transfer;
 
 pub use problem::Problem;
 pub use routes::router;
-pub use server::{HttpError, serve};
+pub use server::{HttpError, Inside, serve};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,8 +6,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Extension, Request, State};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderName, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -53,63 +54,91 @@ pub(super) async fn record(
     if is_watch || !shared.recorder.is_on() {
         return next.run(request).await;
     }
-    let came = Timestamp::now();
     let uri = request.uri();
     let is_script = uri.path().ends_with("/script") || uri.path() == "/autoexec.ipxe";
-    let mac = Client::saying(None, uri.query().unwrap_or_default(), ends.client.ip()).mac;
-    let question = request_head(&request);
-    let world = shared.journal.world();
-    let (head, body) = next.run(request).await.into_parts();
-    let length = body.size_hint().exact();
-    let is_kept = (is_script || head.status.as_u16() >= 400) && length.is_some_and(|length| length <= BODY);
-    let mut answer = answer_head(&head, length, is_kept);
-    let start = answer.len();
-    let body = match length {
-        Some(length @ 1..) if is_kept => match to_bytes(body, BODY as usize).await {
-            Ok(bytes) => {
-                debug_assert_eq!(bytes.len() as u64, length);
-                answer.extend_from_slice(&bytes);
-                redact::tokens(&mut answer[start..]);
-                Body::from(bytes)
+    let question = Question::of(&shared, ends, &request);
+    let answer = next.run(request).await;
+    question.answered(&shared, answer, is_script).await
+}
+
+/// A request that waits for its answer.
+pub(super) struct Question {
+    ends: Ends,
+    came: Timestamp,
+    mac: Option<Mac>,
+    head: Vec<u8>,
+    world: Arc<World>,
+}
+
+impl Question {
+    /// What is kept of a request, whatever its body.
+    pub(super) fn of<B>(shared: &Shared, ends: Ends, request: &http::Request<B>) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        Self {
+            ends,
+            came: Timestamp::now(),
+            mac: Client::saying(None, query, ends.client.ip()).mac,
+            head: request_head(request),
+            world: shared.journal.world(),
+        }
+    }
+
+    /// Keeps it with its answer, and with the body of a script or of a refusal.
+    pub(super) async fn answered(self, shared: &Shared, answer: Response, is_script: bool) -> Response {
+        let (head, body) = answer.into_parts();
+        let length = body.size_hint().exact();
+        let is_kept = (is_script || head.status.as_u16() >= 400) && length.is_some_and(|length| length <= BODY);
+        let (body, kept) = match length {
+            Some(1..) if is_kept => {
+                // A body in memory, which has a length, cannot break off.
+                let bytes = to_bytes(body, BODY as usize).await.unwrap_or_default();
+                (Body::from(bytes.clone()), Some(bytes))
             }
-            // A body in memory, which has a length, cannot break off.
-            Err(_) => Body::empty(),
-        },
-        _ => body,
-    };
-    let rendered = head.extensions.get::<Rendered>();
-    let said = Said::Http(HttpSaid {
-        world: rendered.map_or(world.seq, |rendered| rendered.asked),
-        rendered: rendered.map(|rendered| rendered.rendered),
-        http_port: shared.port,
-    });
-    let number = shared.recorder.question();
-    let (owner, mac) = owner(&world, ends.client, mac);
-    let owner = owner.as_ref().map_or(Owner::Stranger, Owner::Node);
-    let whole = start as u64 + length.unwrap_or(0);
-    let ask = Packet {
-        at: came,
-        question: number,
-        role: Role::Question,
-        transport: Transport::Http,
-        from: ends.client,
-        to: ends.local,
-        mac,
-        bytes: &question,
-        whole: question.len(),
-    };
-    let reply = Packet {
-        at: Timestamp::now(),
-        role: Role::Answer,
-        from: ends.local,
-        to: ends.client,
-        bytes: &answer,
-        whole: usize::try_from(whole).unwrap_or(usize::MAX).max(answer.len()),
-        ..ask
-    };
-    shared.recorder.keep(owner, &ask, Some(&said));
-    shared.recorder.keep(owner, &reply, None);
-    Response::from_parts(head, body)
+            _ => (body, is_kept.then(Bytes::new)),
+        };
+        self.keep(shared, &head, length, kept.as_deref());
+        Response::from_parts(head, body)
+    }
+
+    /// The answer's body has `length` bytes if that is known, and is `body` if it is kept.
+    fn keep(self, shared: &Shared, head: &Parts, length: Option<u64>, body: Option<&[u8]>) {
+        let mut answer = answer_head(head, length, body.is_some());
+        let start = answer.len();
+        answer.extend_from_slice(body.unwrap_or_default());
+        redact::tokens(&mut answer[start..]);
+        let rendered = head.extensions.get::<Rendered>();
+        let said = Said::Http(HttpSaid {
+            world: rendered.map_or(self.world.seq, |rendered| rendered.asked),
+            rendered: rendered.map(|rendered| rendered.rendered),
+            http_port: shared.port,
+        });
+        let number = shared.recorder.question();
+        let (owner, mac) = owner(&self.world, self.ends.client, self.mac);
+        let owner = owner.as_ref().map_or(Owner::Stranger, Owner::Node);
+        let whole = start as u64 + length.unwrap_or(0);
+        let ask = Packet {
+            at: self.came,
+            question: number,
+            role: Role::Question,
+            transport: Transport::Http,
+            from: self.ends.client,
+            to: self.ends.local,
+            mac,
+            bytes: &self.head,
+            whole: self.head.len(),
+        };
+        let reply = Packet {
+            at: Timestamp::now(),
+            role: Role::Answer,
+            from: self.ends.local,
+            to: self.ends.client,
+            bytes: &answer,
+            whole: usize::try_from(whole).unwrap_or(usize::MAX).max(answer.len()),
+            ..ask
+        };
+        shared.recorder.keep(owner, &ask, Some(&said));
+        shared.recorder.keep(owner, &reply, None);
+    }
 }
 
 /// Whose request it is: by address, else by the MAC that the loader says.
@@ -124,7 +153,7 @@ fn owner(world: &World, client: SocketAddr, mac: Option<Mac>) -> (Option<Arc<str
     (node.map(|node| node.name.clone()), mac)
 }
 
-fn request_head(request: &Request) -> Vec<u8> {
+fn request_head<B>(request: &http::Request<B>) -> Vec<u8> {
     let mut head = Vec::with_capacity(256);
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let mut target = target.as_bytes().to_vec();
@@ -138,7 +167,7 @@ fn request_head(request: &Request) -> Vec<u8> {
     head
 }
 
-fn answer_head(head: &axum::http::response::Parts, length: Option<u64>, is_kept: bool) -> Vec<u8> {
+fn answer_head(head: &Parts, length: Option<u64>, is_kept: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     let line = format!(
         "HTTP/1.1 {} {}\r\n",

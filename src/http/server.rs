@@ -1,5 +1,6 @@
 //! The accept loop: connections in, requests to the router.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Uri};
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,9 +17,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::boot::{asks_for_script, script_at_once};
 use super::guests::Guests;
 use super::lane::{Lane, Wire};
-use super::{Ends, HttpCounters};
+use super::{Ends, HttpCounters, Shared};
 use crate::pulse::Beat;
 
 /// Connections at once. A rack of 1,000 nodes opens some 2 each; beyond this, newcomers wait in the listen queue.
@@ -42,19 +46,35 @@ pub enum HttpError {
     },
 }
 
-/// Serves a router until cancelled, and answers `beat` between two connections; transfers under way get `drain` to end.
+/// What is behind the door.
+#[derive(Clone)]
+pub struct Inside {
+    /// Answers what is asked.
+    pub router: Router,
+    /// Scripts are answered from here, before the router.
+    pub scripts: Option<Arc<Shared>>,
+}
+
+impl From<Router> for Inside {
+    fn from(router: Router) -> Self {
+        Self { router, scripts: None }
+    }
+}
+
+/// Serves until cancelled, and answers `beat` between two connections; transfers under way get `drain` to end.
 ///
 /// # Errors
 /// If the address cannot be bound.
 pub async fn serve(
     address: SocketAddr,
-    router: Router,
+    inside: impl Into<Inside>,
     counters: Arc<HttpCounters>,
     mut beat: Beat,
     cancel: CancellationToken,
 ) -> Result<(), HttpError> {
     let listener = listen(address).map_err(|source| HttpError::Listen { address, source })?;
     tracing::info!(%address, "HTTP door is open");
+    let inside = inside.into();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let guests = Guests::new(CONNECTIONS_EACH);
     loop {
@@ -75,9 +95,9 @@ pub async fn serve(
                     HttpCounters::count(&counters.turned_away, 1);
                     continue;
                 };
-                let (router, counters, cancel) = (router.clone(), counters.clone(), cancel.clone());
+                let (inside, counters, cancel) = (inside.clone(), counters.clone(), cancel.clone());
                 tokio::spawn(async move {
-                    connection(stream, client, router, counters, cancel).await;
+                    connection(stream, client, inside, counters, cancel).await;
                     drop((guest, slot));
                 });
             }
@@ -102,7 +122,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 async fn connection(
     stream: TcpStream,
     client: SocketAddr,
-    router: Router,
+    inside: Inside,
     counters: Arc<HttpCounters>,
     cancel: CancellationToken,
 ) {
@@ -113,23 +133,27 @@ async fn connection(
     let wire = Wire::new(stream, lane.clone());
     let counted = counters.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ends);
-        request.extensions_mut().insert(lane.clone());
         if let Some(uri) = single_slashes(request.uri()) {
             *request.uri_mut() = uri;
         }
         HttpCounters::count(&counted.requests, 1);
-        let answer = router.clone().oneshot(request.map(Body::new));
         let counted = counted.clone();
-        async move {
-            let answer = answer.await;
-            if let Ok(answer) = &answer
-                && answer.status().as_u16() >= 400
-            {
+        let scripts = inside.scripts.as_ref().zip(asks_for_script(&request));
+        let way = match scripts.map(|(shared, node)| (shared.clone(), node.to_string())) {
+            Some((shared, node)) => Either::Left(async move { script_at_once(&shared, ends, node, request).await }),
+            None => {
+                request.extensions_mut().insert(ends);
+                request.extensions_mut().insert(lane.clone());
+                let answer = inside.router.clone().oneshot(request.map(Body::new));
+                Either::Right(answer.map(|answer| answer.unwrap_or_else(|never| match never {})))
+            }
+        };
+        way.map(move |answer| {
+            if answer.status().as_u16() >= 400 {
                 HttpCounters::count(&counted.refused, 1);
             }
-            answer
-        }
+            Ok::<_, Infallible>(answer)
+        })
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -67,11 +67,14 @@ impl Spawn<'_> {
         metrics.add(move || samples::http(&counted));
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let cancel = self.cancel.clone();
-        let router = cache::in_front(self.cache, http::router(shared));
+        let inside = http::Inside {
+            router: cache::in_front(self.cache, http::router(shared.clone())),
+            scripts: Some(shared),
+        };
         tasks.spawn(async move {
             (
                 "HTTP",
-                http::serve(address, router, counters, beat, cancel)
+                http::serve(address, inside, counters, beat, cancel)
                     .await
                     .map_err(|e| chain(&e)),
             )

@@ -1,7 +1,7 @@
 //! Every SQL text of the program but the table definitions, which are in [`super::migrations`].
 //!
-//! Invariant: nothing here is peculiar to SQLite: numbered `$1` parameters, standard types, `ON CONFLICT`. Another
-//! database needs its own migrations and nothing else.
+//! Invariant: nothing here is peculiar to SQLite but the check and the parameters of [`append`]: numbered `$1` parameters, standard
+//! types, `ON CONFLICT`. Another database needs its own migrations and these two.
 
 pub const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
 pub const SCHEMA_VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
@@ -41,21 +41,10 @@ pub const SNAPSHOT: &str = "SELECT digest, body FROM snapshot WHERE seq = $1";
 pub const SECRET: &str = "SELECT value FROM secret WHERE name = $1";
 pub const PUT_SECRET: &str = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
-/// An `INSERT` of that many events.
+/// An `INSERT` of that many events. Its parameters are nameless, as [`super::sqlite`] has them: for each that has a name or a number
+/// the binding walks over those before it.
 pub fn append(rows: usize) -> String {
-    let mut sql = String::from("INSERT INTO event (seq, at, actor, subject, kind, body) VALUES ");
-    for row in 0..rows {
-        let p = row * 6;
-        let comma = if row == 0 { "" } else { ", " };
-        sql.push_str(&format!(
-            "{comma}(${}, ${}, ${}, ${}, ${}, ${})",
-            p + 1,
-            p + 2,
-            p + 3,
-            p + 4,
-            p + 5,
-            p + 6
-        ));
-    }
-    sql
+    let row = "(?, ?, ?, ?, ?, ?)";
+    let rows = vec![row; rows].join(", ");
+    format!("INSERT INTO event (seq, at, actor, subject, kind, body) VALUES {rows}")
 }

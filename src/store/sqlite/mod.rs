@@ -19,10 +19,9 @@ use super::lock::Lock;
 use super::row::{self, Row};
 use super::{Store, StoreError, StoredSnapshot, sql};
 
-/// Statements for 32, 16, … 1 events, so that any number of them takes few and each is prepared once. Not for more:
-/// SQLite looks a numbered parameter up by walking all of them.
-static APPEND: LazyLock<[(usize, String); 6]> =
-    LazyLock::new(|| [32, 16, 8, 4, 2, 1].map(|rows| (rows, sql::append(rows))));
+/// Statements for 128, 64, … 1 events, so that any number of them takes few and each is prepared once.
+static APPEND: LazyLock<[(usize, String); 8]> =
+    LazyLock::new(|| [128, 64, 32, 16, 8, 4, 2, 1].map(|rows| (rows, sql::append(rows))));
 
 /// A SQLite database.
 #[derive(Debug, Clone)]
