@@ -92,8 +92,9 @@ impl Drop for Line {
 }
 
 /// The system tells it of sockets alone that have a peer. Only the IPv4 option can be asked for here.
-fn path_mtu(local: SocketAddr, client: SocketAddr) -> io::Result<Option<u32>> {
-    let probe = UdpSocket::bind(SocketAddr::new(local.ip(), 0)).or_else(|_| UdpSocket::bind(local))?;
+fn path_mtu(mut local: SocketAddr, client: SocketAddr) -> io::Result<Option<u32>> {
+    local.set_port(0);
+    let probe = UdpSocket::bind(local)?;
     probe.connect(client)?;
     if client.is_ipv6() {
         return Ok(None);

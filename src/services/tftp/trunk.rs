@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -38,6 +39,8 @@ const AT_ONCE: usize = 64;
 const BUFFER: usize = 4 << 20;
 /// Packets in one call as long as it does not find more.
 const FEW: usize = 4;
+/// Packets in one call up to which each is answered by itself: to gather answers costs a turn.
+const QUIET: usize = 2;
 /// Pause after an error of the socket itself.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -54,6 +57,8 @@ struct Shared {
     local: SocketAddr,
     lines: Mutex<HashMap<SocketAddr, Arc<Inbox>>>,
     outbox: Mutex<Outbox>,
+    /// Little has come the last time: an answer need not wait for others.
+    quiet: AtomicBool,
     /// Wakes the driver.
     waker: AtomicWaker,
 }
@@ -82,6 +87,7 @@ impl Trunk {
             socket: watched(socket, Interest::READABLE)?,
             lines: Mutex::default(),
             outbox: Mutex::default(),
+            quiet: AtomicBool::new(true),
             waker: AtomicWaker::new(),
         });
         let driver = tokio::spawn(drive(shared.clone())).abort_handle();
@@ -123,7 +129,10 @@ impl Trunk {
                     outbox.flush(|batch| shared.send_batch(batch));
                 }
                 if !outbox.is_full() {
-                    if outbox.add(client, packet) {
+                    let first = outbox.add(client, packet);
+                    let sent = shared.quiet.load(Ordering::Relaxed)
+                        && outbox.flush(|batch| shared.send_batch(batch)) == Flushed::Empty;
+                    if first && !sent {
                         shared.waker.wake();
                     }
                     return Ok(());
@@ -199,8 +208,8 @@ impl Default for Hands {
 }
 
 impl Shared {
-    /// Sends what is due and hands out what has come. Its next turn comes after those of the lines that it woke, so that
-    /// their answers leave together. Ready when the kernel takes no more for now.
+    /// Sends what is due and hands out what has come. If that is much, its next turn comes after those of the lines that it woke,
+    /// so that their answers leave together. Ready when the kernel takes no more for now.
     ///
     /// # Errors
     /// The socket's, if they are not about one of the clients.
@@ -229,8 +238,12 @@ impl Shared {
             }
             if count > 0 {
                 hands.last = count;
-                cx.waker().wake_by_ref();
-                break;
+                let quiet = count <= QUIET;
+                self.quiet.store(quiet, Ordering::Relaxed);
+                if !quiet {
+                    cx.waker().wake_by_ref();
+                    break;
+                }
             }
         }
         Poll::Pending
