@@ -443,15 +443,24 @@ fn window_goes_back_once_for_a_gap_however_often_it_is_reported() {
         assert_eq!(transfer.on_packet(&encode_ack(1), at * MS), Reception::Repeated);
         assert!(numbers(&mut transfer, at * MS).is_empty());
     }
-    // Echoes of the window before: they move the window on, and nothing is sent twice for them.
+    // The echo of a block that was only late: it moves the window on, and nothing is sent twice for it.
     transfer.on_packet(&encode_ack(2), 40 * MS);
     assert_eq!(numbers(&mut transfer, 40 * MS), [6]);
+    assert_eq!(transfer.retransmitted(), 3);
+    // All that had been sent by then: it was a false alarm, and what comes twice is acknowledged again.
     transfer.on_packet(&encode_ack(4), 41 * MS);
     assert_eq!(numbers(&mut transfer, 41 * MS), [7, 8]);
     assert_eq!(transfer.retransmitted(), 3);
+    // No block of the window before led to this one: the repeated window has a gap of its own.
+    transfer.on_packet(&encode_ack(6), 42 * MS);
+    assert_eq!(numbers(&mut transfer, 42 * MS), [7, 8, 9, 10]);
+    for at in 43..50 {
+        transfer.on_packet(&encode_ack(6), at * MS);
+        assert!(numbers(&mut transfer, at * MS).is_empty());
+    }
     // A time-out does go back.
     transfer.on_timeout(10_000 * MS);
-    assert_eq!(numbers(&mut transfer, 10_000 * MS), [5, 6, 7, 8]);
+    assert_eq!(numbers(&mut transfer, 10_000 * MS), [7, 8, 9, 10]);
 }
 
 #[test]
@@ -646,6 +655,68 @@ fn every_window_and_habit_delivers_over_a_clean_link_without_a_byte_too_many() {
             assert_eq!(run.spent, file.len() as u64, "{context}");
             assert!(run.clock < Duration::from_secs(10), "{context}: {:?}", run.clock);
         }
+    }
+}
+
+// A large window on a bad link: nearly every one has a gap. Clocks are those of the simulation.
+#[test]
+fn gap_after_gap_costs_neither_time_outs_nor_the_file_twice() {
+    let file = pattern(1 << 20);
+    let overtaken = Faults {
+        overtaken: 20,
+        ..Faults::default()
+    };
+    let lost = Faults {
+        lost: 10,
+        ..Faults::default()
+    };
+    for (faults, window) in [(overtaken, 16), (overtaken, 64), (lost, 16), (lost, 64)] {
+        for habit in [Habit::AcksEach, Habit::AcksOnce] {
+            let runs: Vec<_> = (1..=20)
+                .map(|seed| run(&file, wanted(1468, window), habit, faults, seed * 7919))
+                .collect();
+            let context = format!("{habit:?} {faults:?} {window}");
+            for run in &runs {
+                assert_complete(run, &file, &context);
+            }
+            let spent: u64 = runs.iter().map(|run| run.spent).sum();
+            let share = spent as f64 / (file.len() * runs.len()) as f64;
+            assert!(share < 1.2, "{context}: the file was sent {share:.2} times");
+            let slowest = runs.iter().map(|run| run.clock).max().unwrap();
+            assert!(slowest < Duration::from_secs(2), "{context}: {slowest:?}");
+        }
+    }
+}
+
+#[test]
+fn after_a_gap_the_window_leaves_in_parts_until_it_is_whole_again() {
+    let (_, mut transfer) = after_option_ack(wanted(512, 16), 200_000);
+    let step = |transfer: &mut Transfer, now| numbers(transfer, now).len();
+    assert_eq!(step(&mut transfer, MS), 16);
+    transfer.on_packet(&encode_ack(3), 2 * MS);
+    assert_eq!(numbers(&mut transfer, 2 * MS), [4, 5, 6, 7, 8, 9, 10, 11]);
+    let Next::Wait(resume) = transfer.poll(2 * MS) else {
+        panic!("a pause")
+    };
+    assert!((3 * MS..25 * MS).contains(&resume), "{resume:?}");
+    transfer.on_timeout(resume - Duration::from_micros(1));
+    assert_eq!(step(&mut transfer, resume), 0);
+    transfer.on_timeout(resume);
+    assert_eq!(numbers(&mut transfer, resume), [12, 13, 14, 15, 16, 17, 18, 19]);
+    assert_eq!(transfer.retransmitted(), 13, "the pause repeats nothing");
+    // Windows without a gap: 8, 10, 12, 15 and then 16 blocks leave at once.
+    let (mut now, mut last) = (resume + MS, 19);
+    for burst in [10, 12, 15, 16, 16] {
+        transfer.on_packet(&encode_ack(last), now);
+        assert_eq!(step(&mut transfer, now), burst);
+        while let Next::Wait(at) = transfer.poll(now)
+            && at < now + 30 * MS
+        {
+            now = at;
+            transfer.on_timeout(now);
+            step(&mut transfer, now);
+        }
+        (now, last) = (now + MS, last + 16);
     }
 }
 
