@@ -1,10 +1,12 @@
 //! What has come from one client and was not taken in yet.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+
+use super::lock;
 
 /// Bytes that are kept for a transfer which had no turn yet: a window's worth of repeated ACKs. What comes beyond is as good as
 /// lost on the way.
@@ -27,7 +29,7 @@ impl Inbox {
             return;
         };
         {
-            let mut packets = self.packets();
+            let mut packets = lock(&self.packets);
             if packets.len() > MOST {
                 return;
             }
@@ -46,7 +48,7 @@ impl Inbox {
     /// Whether there is something to take.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.waker.register(cx.waker());
-        if self.packets().is_empty() && !self.closed.load(Ordering::Acquire) {
+        if lock(&self.packets).is_empty() && !self.closed.load(Ordering::Acquire) {
             Poll::Pending
         } else {
             Poll::Ready(())
@@ -56,7 +58,7 @@ impl Inbox {
     /// Hands over all packets; `spare` is memory that is used again. Whether there were any.
     pub(super) fn take(&self, spare: &mut Vec<u8>, mut each: impl FnMut(&[u8])) -> bool {
         spare.clear();
-        std::mem::swap(&mut *self.packets(), spare);
+        std::mem::swap(&mut *lock(&self.packets), spare);
         let mut rest = &spare[..];
         while let Some((length, more)) = rest.split_first_chunk::<LENGTH>() {
             let (packet, more) = more.split_at(usize::from(u16::from_le_bytes(*length)));
@@ -69,11 +71,6 @@ impl Inbox {
     /// Whether [`Inbox::close`] was called since this was asked last.
     pub(super) fn was_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed) && self.closed.swap(false, Ordering::AcqRel)
-    }
-
-    fn packets(&self) -> MutexGuard<'_, Vec<u8>> {
-        // Nothing panics while it holds the lock.
-        self.packets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

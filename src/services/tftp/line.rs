@@ -189,6 +189,19 @@ pub(super) mod tests {
         assert_eq!(heard, [b"mine".to_vec()]);
     }
 
+    // The kernel tells of it at once and in its queue of errors, too, each time anew.
+    #[tokio::test]
+    async fn a_packet_that_can_never_leave_is_lost_and_holds_nobody_up() {
+        let (line, client) = pair();
+        let endless = vec![0; 70_000];
+        line.send(&endless).await.unwrap();
+        line.send_cut(&endless, 1468).await.unwrap_err();
+        line.send(b"after").await.unwrap();
+        drop(line);
+        let mut buffer = [0; 16];
+        assert_eq!(client.recv(&mut buffer).unwrap(), 5);
+    }
+
     #[tokio::test]
     async fn what_was_said_last_leaves_before_the_socket_closes() {
         let (line, client) = pair();

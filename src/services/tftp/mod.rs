@@ -23,8 +23,8 @@ mod trunks;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -302,6 +302,11 @@ pub async fn run(config: Tftp, cancel: CancellationToken) -> Result<(), TftpErro
         context.tasks.wait().await;
     }
     Ok(())
+}
+
+/// Where a lock is held for a few lines that do not panic, what it guards is good whatever happened elsewhere.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends running transfers when it is dropped.

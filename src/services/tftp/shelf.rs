@@ -12,9 +12,11 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+
+use super::lock;
 
 /// Longest file that is kept, in bytes: loaders have one or two million, kernels some ten.
 pub(super) const LONGEST: u64 = 16 << 20;
@@ -119,10 +121,6 @@ impl Shelf {
             total -= size;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics while holding it")
 }
 
 #[cfg(test)]

@@ -153,8 +153,8 @@ async fn open(
     let line = match context.trunks.line(local, client) {
         Ok(line) => line,
         Err(error) => {
-            tracing::warn!(%client, local = %local.ip(), %error, "no socket for a TFTP transfer: is the limit of open files too low?");
-            return Err((None, Refusal::Failed(format!("no socket for the transfer: {error}"))));
+            tracing::warn!(%client, local = %local.ip(), %error, "a TFTP transfer has no way to its client");
+            return Err((None, Refusal::Failed(format!("no way to the client: {error}"))));
         }
     };
     let (resolve, shelf, mode) = (context.resolve.clone(), context.shelf.clone(), asked.mode);

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use tokio::task::AbortHandle;
 
 use super::inbox::Inbox;
 use super::listener::socket_address;
+use super::lock;
 use super::outbox::{Batch, Flushed, Outbox};
 use crate::links::watched;
 
@@ -41,6 +42,8 @@ const BUFFER: usize = 4 << 20;
 const FEW: usize = 4;
 /// Packets in one call up to which each is answered by itself: to gather answers costs a turn.
 const QUIET: usize = 2;
+/// How often sending is tried again after it told of earlier packets, to whomever. More often it is about this one.
+const TRIES: u32 = 3;
 /// Pause after an error of the socket itself.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -150,6 +153,7 @@ impl Trunk {
     pub(super) async fn send_cut(&self, client: SocketAddr, packets: &[u8], length: u16) -> io::Result<()> {
         let shared = &*self.shared;
         let address = SockaddrStorage::from(client);
+        let mut heard = 0;
         loop {
             let cut = [ControlMessage::UdpGsoSegments(&length)];
             let parts = [IoSlice::new(packets)];
@@ -157,12 +161,8 @@ impl Trunk {
             match sendmsg(fd, &parts, &cut, MsgFlags::MSG_DONTWAIT, Some(&address)) {
                 Ok(_) => return Ok(()),
                 Err(nix::Error::EAGAIN) => shared.until_writable().await?,
-                // It may be about an earlier packet, of whomever.
-                Err(error) => {
-                    if !shared.take_errors() {
-                        return Err(error.into());
-                    }
-                }
+                Err(_) if shared.take_errors() && heard < TRIES => heard += 1,
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -231,10 +231,11 @@ impl Shared {
                 }
             });
             match drained {
-                Err(error) if error.kind() != ErrorKind::WouldBlock && !self.take_errors() => {
-                    return Poll::Ready(Err(error));
-                }
-                _ => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // About a client; where the kernel had no room to say which, it is still no trouble of this socket's.
+                Err(error) if self.take_errors() || is_of_the_network(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(()) => {}
             }
             if count > 0 {
                 hands.last = count;
@@ -279,18 +280,19 @@ impl Shared {
     }
 
     fn send_batch(&self, batch: Batch<'_>) -> io::Result<usize> {
+        let mut heard = 0;
         loop {
-            match batch.send(self.socket.get_ref()) {
+            let sent = batch.send(self.socket.get_ref());
+            match &sent {
                 // What was heard of earlier packets cuts a call short, which does not say so.
-                Ok(count) => {
-                    if count < batch.len() {
-                        self.take_errors();
-                    }
-                    return Ok(count);
+                Ok(count) if *count < batch.len() => drop(self.take_errors()),
+                Err(error) if error.kind() != ErrorKind::WouldBlock && self.take_errors() && heard < TRIES => {
+                    heard += 1;
+                    continue;
                 }
-                Err(error) if error.kind() != ErrorKind::WouldBlock && self.take_errors() => {}
-                Err(error) => return Err(error),
+                _ => {}
             }
+            return sent;
         }
     }
 
@@ -334,7 +336,8 @@ fn is_refusal(message: &ControlMessageOwned) -> bool {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it holds one of these.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether an error of the socket is what the network answered to a packet; it is told once.
+fn is_of_the_network(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
 }

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::line::Line;
+use super::lock;
 use super::trunk::Trunk;
 
 /// Sockets at one of our addresses, taken in turn. Few, so that what comes in a moment comes to one of them; more than a client
@@ -38,12 +39,12 @@ impl Trunks {
                 return Ok(line);
             }
         }
-        Err(ErrorKind::AddrInUse.into())
+        let why = format!("the client's port has {AT_AN_ADDRESS} transfers that have not ended");
+        Err(io::Error::new(ErrorKind::AddrInUse, why))
     }
 
     fn next(&self, local: SocketAddr) -> io::Result<Arc<Trunk>> {
-        // What panics while it holds the lock leaves a bank that is as good as before.
-        let mut banks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut banks = lock(&self.0);
         let Bank { trunks, turn } = banks.entry(local).or_default();
         *turn = (*turn + 1) % AT_AN_ADDRESS;
         let place = &mut trunks[*turn];

@@ -7,6 +7,7 @@
 //! Invariant: nothing is ever written on behalf of a client; write requests are refused.
 //! Invariant: a transfer ends: the number of time-outs without progress and the number of bytes sent are both bounded.
 
+mod echo;
 mod hear;
 mod negotiate;
 pub mod netascii;
@@ -14,6 +15,7 @@ mod options;
 mod outcome;
 mod pace;
 mod packet;
+mod parts;
 mod path;
 mod transfer;
 

@@ -11,17 +11,13 @@
 
 use std::time::Duration;
 
+use super::echo::Echo;
 use super::negotiate::{Terms, negotiate};
 use super::pace::Pace;
 use super::packet::{data_header, encode_error};
+use super::parts::Parts;
 use super::{ErrorCode, Limits, Outcome, Packet, Request};
 use crate::Malformed;
-
-/// Blocks that leave without a pause, however many gaps there were.
-const LEAST_BURST: u64 = 4;
-/// Bounds of the pause, which is a round trip: a report of a gap is to come before more is sent for nothing.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,21 +76,8 @@ pub struct Transfer {
     acked: u64,
     next: u64,
     highest: u64,
-    /// A gap that is reported below this block was reported of the blocks that were under way when the sender went back: none
-    /// of them moved the client by more than the one that was late.
-    recovered_at: u64,
-    /// When the sender went back last, and the highest block that had been sent by then.
-    went_back: Option<(Duration, u64)>,
-    /// The end of the window that was repeated last. Until the window after it is acknowledged, an acknowledgement that
-    /// repeats another may be the echo of a block that came twice.
-    repeated_to: u64,
-    /// Blocks that leave without a pause. Halved by each gap, since a client throws away what comes after one; a quarter more after
-    /// each window without.
-    burst: u64,
-    /// The last block that may leave before the pause.
-    allowed: u64,
-    /// The end of the pause.
-    resume: Option<Duration>,
+    echo: Echo,
+    parts: Parts,
     spent: u64,
     retransmitted: u64,
     /// The block whose round trip is being measured, and when it left.
@@ -124,12 +107,8 @@ impl Transfer {
             acked: 0,
             next: 1,
             highest: 0,
-            recovered_at: 0,
-            went_back: None,
-            repeated_to: 0,
-            burst: u64::from(terms.window),
-            allowed: u64::from(terms.window),
-            resume: None,
+            echo: Echo::default(),
+            parts: Parts::new(terms.window),
             spent: 0,
             retransmitted: 0,
             timed: None,
@@ -190,7 +169,7 @@ impl Transfer {
                 return Next::Send(Transmit::Control(offer.clone()));
             }
         }
-        if self.outcome.is_none() && self.offer.is_none() && self.next <= self.window_end().min(self.allowed) {
+        if self.outcome.is_none() && self.offer.is_none() && self.next <= self.window_end().min(self.parts.end()) {
             let (offset, len) = self.extent(self.next);
             if self.spent + len as u64 <= self.budget() {
                 return Next::Send(self.send_block(offset, len, now));
@@ -200,10 +179,7 @@ impl Transfer {
         match (self.farewell.take(), &self.outcome) {
             (Some(packet), _) => Next::Send(Transmit::Control(packet)),
             (None, Some(outcome)) => Next::Done(outcome.clone()),
-            (None, None) => Next::Wait(
-                self.pause(now)
-                    .map_or(self.deadline, |resume| resume.min(self.deadline)),
-            ),
+            (None, None) => Next::Wait(self.deadline.min(self.pause(now))),
         }
     }
 
@@ -233,10 +209,7 @@ impl Transfer {
 
     /// Repeats what went unanswered, or gives up; goes on after a pause. Does nothing before it is time.
     pub fn on_timeout(&mut self, now: Duration) {
-        if self.outcome.is_none() && self.resume.is_some_and(|resume| resume <= now) {
-            self.resume = None;
-            self.allowed += self.burst;
-        }
+        self.parts.go_on(now);
         if self.outcome.is_some() || now < self.deadline {
             return;
         }
@@ -320,12 +293,12 @@ impl Transfer {
             return Reception::Repeated;
         }
         let block = self.acked + ahead;
-        let gap = block + 1 < self.next && self.believe_gap(block, now);
-        if !gap && block + 1 == self.next {
-            self.burst = (self.burst + (self.burst / 4).max(1)).min(u64::from(self.terms.window));
+        let gap = block + 1 < self.next && self.echo.gap_is_news(block, now, self.pace.round_trip());
+        if block + 1 == self.next {
+            self.parts.went_well();
         }
         self.progress(block, now);
-        self.allowed = self.allowed.max(self.acked + self.burst);
+        self.parts.acknowledged(block);
         if self.acked == self.blocks {
             self.outcome = Some(Outcome::Complete {
                 bytes: self.length,
@@ -341,16 +314,6 @@ impl Transfer {
         Reception::Progress
     }
 
-    /// Whether an ACK in the middle of what is under way says that the block after it is missing.
-    fn believe_gap(&self, block: u64, now: Duration) -> bool {
-        let Some((at, highest)) = self.went_back else {
-            return true;
-        };
-        let round_trip = self.pace.round_trip().unwrap_or_default();
-        // Whoever has all that was sent before the sender went back says so at each block that comes once more.
-        block >= self.recovered_at && block != highest && now.saturating_sub(at) >= round_trip / 2
-    }
-
     /// Whether an ACK of what is acknowledged already says that the first block of the window is lost, rather than being the
     /// echo of something that was delivered twice.
     fn believe_repeated(&self, now: Duration) -> bool {
@@ -360,8 +323,7 @@ impl Transfer {
             .pace
             .round_trip()
             .is_some_and(|round_trip| now.saturating_sub(self.window_sent) < round_trip / 2);
-        let echo = self.repeated_to > 0 && self.acked < self.repeated_to + window;
-        window > 1 && self.highest > self.acked && !too_early && !echo
+        window > 1 && self.highest > self.acked && !too_early && self.echo.repeat_is_news(self.acked, window)
     }
 
     fn progress(&mut self, block: u64, now: Duration) {
@@ -380,30 +342,19 @@ impl Transfer {
     }
 
     fn go_back(&mut self, now: Duration) {
-        self.went_back = Some((now, self.highest));
+        self.echo.went_back(now, self.acked, self.highest, self.window_end());
+        self.parts.went_back(self.acked);
         self.next = self.acked + 1;
-        self.recovered_at = self.acked + 2;
-        self.repeated_to = self.window_end();
         self.timed = None;
-        self.burst = (self.burst / 2).max(LEAST_BURST.min(u64::from(self.terms.window)));
-        self.allowed = self.acked + self.burst;
-        self.resume = None;
     }
 
-    /// Until when a part of the window waits, if it does.
-    fn pause(&mut self, now: Duration) -> Option<Duration> {
-        if self.offer.is_some() || self.next <= self.allowed || self.next > self.window_end() {
-            self.resume = None;
-        } else if self.resume.is_none() {
-            self.resume = Some(
-                now + self
-                    .pace
-                    .round_trip()
-                    .unwrap_or_default()
-                    .clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
-            );
+    /// Until when a part of the window waits; for ever if it is not the parts that it waits for.
+    fn pause(&mut self, now: Duration) -> Duration {
+        if self.offer.is_none() && self.next > self.parts.end() && self.next <= self.window_end() {
+            return self.parts.pause(now, self.pace.round_trip());
         }
-        self.resume
+        self.parts.no_pause();
+        Duration::MAX
     }
 
     fn give_up(&mut self, now: Duration) {
