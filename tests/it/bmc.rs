@@ -13,5 +13,5 @@ mod telnet;
 mod theirs;
 mod virtuals;
 
-pub use emulators::{Running, python, until};
+pub use emulators::{IpmiSim, PASSWORD as SIMULATED, Running, python, until};
 pub use virtuals::bmcs;

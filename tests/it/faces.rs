@@ -2,6 +2,7 @@
 
 mod conman;
 mod conserver;
+mod emulator;
 mod hostile;
 mod powerman;
 mod terminal;
