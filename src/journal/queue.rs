@@ -48,6 +48,7 @@ impl Message {
 pub(super) struct Sender {
     messages: mpsc::Sender<Message>,
     observed: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
     unsettled: Arc<Unsettled>,
 }
 
@@ -56,6 +57,7 @@ pub(super) struct Sender {
 pub(super) struct Receiver {
     messages: mpsc::Receiver<Message>,
     observed: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// The observation found no place.
@@ -65,15 +67,18 @@ pub(super) struct Full;
 pub(super) fn channel(unsettled: Arc<Unsettled>) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel(OBSERVATIONS + COMMITS);
     let observed = Arc::new(AtomicUsize::new(0));
+    let waiting = Arc::new(AtomicUsize::new(0));
     (
         Sender {
             messages: sender,
             observed: observed.clone(),
+            waiting: waiting.clone(),
             unsettled,
         },
         Receiver {
             messages: receiver,
             observed,
+            waiting,
         },
     )
 }
@@ -92,6 +97,7 @@ impl Sender {
     }
 
     fn announce(&self, events: &[NewEvent]) {
+        self.waiting.fetch_add(events.len(), Ordering::Relaxed);
         for event in events {
             self.unsettled.add(&event.subject);
         }
@@ -129,7 +135,13 @@ impl Receiver {
         self.messages.close();
     }
 
+    /// Events that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     fn taken(&self, message: &Message) {
+        self.waiting.fetch_sub(message.len(), Ordering::Relaxed);
         if let Message::Observe { events } = message {
             self.observed.fetch_sub(events.len(), Ordering::Relaxed);
         }

@@ -1,7 +1,7 @@
 //! The one task that writes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::event::{Event, NewEvent, Seq};
@@ -20,11 +20,12 @@ use crate::store::Store;
 const BATCH: usize = 4096;
 /// A transaction with so many events says that a storm is on: then the next one waits for more, since a transaction costs as
 /// much as ten events.
-const MANY: u64 = 32;
-/// How long it waits.
-const GATHER: std::time::Duration = std::time::Duration::from_millis(2);
+const MANY: u64 = 16;
+/// How often it looks whether there are as many again, and how often at most. Whoever all wait for that transaction (machines that
+/// ask one after the other) are there at once again; of those who come by themselves more gather.
+const GATHER: (Duration, u32) = (Duration::from_millis(1), 6);
 /// How often it is said that the journal cannot be written.
-const COMPLAIN_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Transactions that a follower may be behind before it goes back to the store.
 const LIVE: usize = 32;
 
@@ -114,11 +115,22 @@ impl Writer {
             let written = self.world.seq - before;
             self.index.keep_up(self.world.seq).await;
             if written >= MANY && !stopping {
-                tokio::time::sleep(GATHER).await;
+                self.let_gather(written).await;
             }
             self.snapshots.write_if_due(&self.world);
         }
         self.snapshots.finish(&self.world).await;
+    }
+
+    /// Waits until as many events wait as the last transaction had, but not for long.
+    async fn let_gather(&self, wanted: u64) {
+        let (pause, times) = GATHER;
+        for _ in 0..times {
+            tokio::time::sleep(pause).await;
+            if self.queue.waiting() as u64 >= wanted {
+                return;
+            }
+        }
     }
 
     async fn write(&mut self, first: Message) {

@@ -25,6 +25,8 @@ pub struct Dhcp4Counters {
     pub dropped_options: AtomicU64,
     /// Answers that the kernel did not take.
     pub send_errors: AtomicU64,
+    /// Answers that found no room among those that wait to leave.
+    pub unsent: AtomicU64,
     /// Leases that could not be made durable, so that no answer was given.
     pub commit_errors: AtomicU64,
     /// Addresses asked for on the wire.
@@ -51,6 +53,7 @@ impl Default for Dhcp4Counters {
             suppressed: AtomicU64::new(0),
             dropped_options: AtomicU64::new(0),
             send_errors: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
             commit_errors: AtomicU64::new(0),
             probes: AtomicU64::new(0),
             conflicts: AtomicU64::new(0),
@@ -124,6 +127,11 @@ impl Dhcp4Counters {
                 &self.dropped_options,
             ),
             ("dhcp_send_errors", "Answers that could not be sent", &self.send_errors),
+            (
+                "dhcp_unsent",
+                "Answers that found no room among those that wait to leave",
+                &self.unsent,
+            ),
             (
                 "dhcp_commit_errors",
                 "Leases that could not be made durable",

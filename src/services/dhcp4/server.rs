@@ -1,15 +1,15 @@
 //! The one task that decides: messages, answers of the wire, written leases and passing time come in here.
 
 mod links;
+mod outbox;
 mod record;
 mod send;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use model::cluster::Cluster;
@@ -29,16 +29,11 @@ use super::quiet::Quiet;
 use super::watch::Watch;
 use crate::journal::{Journal, JournalError};
 use crate::recorder::Recorder;
+use outbox::Outbox;
 use send::Outgoing;
 
 /// What every link carries without fragments.
 const MTU: u16 = 1500;
-
-/// Answers that leave at once. After a disk that was slow for a moment there are hundreds, and those who take them in for many
-/// machines (a relay agent, a switch) have room for some 200 in their socket.
-const AT_ONCE: usize = 64;
-/// The pause after so many.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Events that are being written, and what follows.
 pub(super) type Waiting = Pin<Box<dyn Future<Output = Written> + Send>>;
@@ -96,9 +91,8 @@ pub(super) struct Server {
     quiet: Quiet,
     rivals: HashMap<Ipv4Addr, Instant>,
     pending: Pending,
-    /// What may leave, and when the next of it does.
-    outbox: VecDeque<Outgoing>,
-    send_at: Instant,
+    /// What may leave.
+    outbox: Outbox<Outgoing>,
     /// The interface whose hardware address was looked up last, and when.
     mac_of: Option<(u32, Instant)>,
     cluster: Arc<Cluster>,
@@ -128,8 +122,7 @@ impl Server {
             quiet: Quiet::new(now),
             rivals: HashMap::new(),
             pending: Pending::default(),
-            outbox: VecDeque::new(),
-            send_at: now,
+            outbox: Outbox::new(now),
             mac_of: None,
             look_at: now,
         }
@@ -239,7 +232,8 @@ impl Server {
                 match durable {
                     Some(address) => self.write(events, Some(outgoing), Some(address)),
                     None => {
-                        self.send(&outgoing);
+                        self.leave(outgoing);
+                        self.send_some();
                         self.observe(events);
                     }
                 }
@@ -275,26 +269,6 @@ impl Server {
         self.pending.follows.push(Follows { outgoing, settled });
     }
 
-    /// When [`Server::send_some`] is due; `None` if nothing waits to leave.
-    pub fn next_send(&self) -> Option<Instant> {
-        (!self.outbox.is_empty()).then_some(self.send_at)
-    }
-
-    /// Sends what may leave now.
-    pub fn send_some(&mut self) {
-        let now = Instant::now();
-        if now < self.send_at {
-            return;
-        }
-        for _ in 0..AT_ONCE {
-            let Some(outgoing) = self.outbox.pop_front() else {
-                return;
-            };
-            self.send(&outgoing);
-        }
-        self.send_at = now + PAUSE;
-    }
-
     /// Events are durable, or cannot be made so.
     pub fn written(&mut self, written: Written) {
         for Follows { outgoing, settled } in written.follows {
@@ -302,7 +276,7 @@ impl Server {
                 self.offers.settle(address);
             }
             match (&written.result, outgoing) {
-                (Ok(()), Some(outgoing)) => self.outbox.push_back(outgoing),
+                (Ok(()), Some(outgoing)) => self.leave(outgoing),
                 (Ok(()), None) => {}
                 (Err(error), outgoing) => {
                     add(&self.counters.commit_errors, 1);

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use model::dhcp::{Destination, Link, Reply};
+use tokio::time::Instant;
 use wire::dhcp4::{CLIENT_PORT, MessageType, SERVER_PORT, code};
 
 use super::super::counters::add;
@@ -39,7 +40,26 @@ impl Server {
         }
     }
 
-    pub(super) fn send(&self, outgoing: &Outgoing) {
+    /// An answer that may go out; it does with [`Server::send_some`].
+    pub(super) fn leave(&mut self, outgoing: Outgoing) {
+        let room = self.outbox.push(outgoing);
+        add(&self.counters.unsent, u64::from(!room));
+    }
+
+    /// When [`Server::send_some`] is due; `None` if nothing waits to leave.
+    pub fn next_send(&self) -> Option<Instant> {
+        self.outbox.due()
+    }
+
+    /// Sends what may leave now.
+    pub fn send_some(&mut self) {
+        let now = Instant::now();
+        while let Some(outgoing) = self.outbox.take(now) {
+            self.send(&outgoing);
+        }
+    }
+
+    fn send(&self, outgoing: &Outgoing) {
         let port = match &self.second {
             Some(second) if outgoing.second_port => second,
             _ => &self.main,

@@ -1,0 +1,113 @@
+//! What is to be sent, at a pace that receivers follow.
+//!
+//! After a disk that was slow for a moment hundreds of acknowledgements may leave, and strangers who asked together are all offered
+//! their addresses when the wire was listened to for long enough. Who takes them in for many machines (a relay agent, a switch)
+//! has room for some 200 in its socket and looks at each.
+//!
+//! Promise: what is to be sent leaves in its order, at once while no more come than the pace allows.
+//! Invariant: no more wait than leave in a fifth of a second: a flood fills no memory, and who asks again is answered sooner than late.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Time between two messages of many: 40,000 in a second.
+const APART: Duration = Duration::from_micros(25);
+/// How far the pace may be ahead: 64 messages at once. Timers have a millisecond's resolution, in which 40 leave.
+const AHEAD: Duration = Duration::from_micros(64 * 25);
+/// Messages that may wait.
+const ROOM: usize = 8192;
+
+/// Messages in their order; the pace is that of the generic cell rate algorithm (ITU-T I.371).
+#[derive(Debug)]
+pub(super) struct Outbox<T> {
+    waiting: VecDeque<T>,
+    /// When the next message would leave if all kept their distance.
+    next: Instant,
+}
+
+impl<T> Outbox<T> {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            next: now,
+        }
+    }
+
+    /// Puts a message behind the others; whether there was room.
+    #[must_use]
+    pub fn push(&mut self, message: T) -> bool {
+        let room = self.waiting.len() < ROOM;
+        if room {
+            self.waiting.push_back(message);
+        }
+        room
+    }
+
+    /// The first message, if it may leave now.
+    pub fn take(&mut self, now: Instant) -> Option<T> {
+        if self.next > now + AHEAD {
+            return None;
+        }
+        let message = self.waiting.pop_front()?;
+        self.next = self.next.max(now) + APART;
+        Some(message)
+    }
+
+    /// When [`Outbox::take`] gives the next one; `None` if nothing waits.
+    pub fn due(&self) -> Option<Instant> {
+        // What came ahead of its time is made up for in one piece, not in many small ones.
+        (!self.waiting.is_empty()).then_some(self.next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(outbox: &mut Outbox<usize>, now: Instant) -> Vec<usize> {
+        std::iter::from_fn(|| outbox.take(now)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_comes_one_by_one_leaves_at_once() {
+        let begin = Instant::now();
+        let mut outbox = Outbox::new(begin);
+        for n in 0..1000 {
+            let now = begin + APART * 2 * n;
+            assert!(outbox.push(n as usize));
+            assert_eq!(taken(&mut outbox, now), [n as usize]);
+            assert_eq!(outbox.due(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_together_leaves_in_parts_in_its_order() {
+        let begin = Instant::now();
+        let mut outbox = Outbox::new(begin);
+        assert!((0..1000).all(|n| outbox.push(n)));
+        let (mut now, mut left) = (begin, Vec::new());
+        while let Some(due) = outbox.due() {
+            // As timers are: late by up to a millisecond.
+            now = now.max(due) + Duration::from_millis(1);
+            let some = taken(&mut outbox, now);
+            assert!(some.len() <= 65, "{}", some.len());
+            assert!(!some.is_empty(), "it was due");
+            left.extend(some);
+        }
+        assert_eq!(left, (0..1000).collect::<Vec<_>>());
+        let took = now - begin;
+        assert!(took >= APART * (1000 - 65), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_than_there_is_room_for() {
+        let begin = Instant::now();
+        let mut outbox = Outbox::new(begin);
+        let took = (0..ROOM + 10).filter(|n| outbox.push(*n)).count();
+        assert_eq!(took, ROOM);
+        assert_eq!(outbox.take(begin), Some(0), "the first of them are kept");
+        assert!(outbox.push(0));
+    }
+}
