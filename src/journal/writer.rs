@@ -18,12 +18,14 @@ use crate::store::Store;
 
 /// Events after which a transaction is closed: at this size its own cost no longer shows in that of an event.
 const BATCH: usize = 4096;
-/// A transaction with so many events says that a storm is on: then the next one waits for more, since a transaction costs as
-/// much as ten events.
+/// Events in a millisecond that say that a storm is on: then the next transaction waits for more, since one costs as much as
+/// ten events. (A DHCP exchange is two.)
+const STORM: u128 = 8;
+/// Events that one transaction of a storm has at least; fewer may have come together by chance.
 const MANY: u64 = 16;
-/// How often it looks whether there are as many again, and how often at most. Whoever all wait for that transaction (machines that
-/// ask one after the other) are there at once again; of those who come by themselves more gather.
-const GATHER: (Duration, u32) = (Duration::from_millis(1), 6);
+/// How long it waits at most, and how often it looks.
+const GATHER: Duration = Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(1);
 /// How often it is said that the journal cannot be written.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Transactions that a follower may be behind before it goes back to the store.
@@ -94,6 +96,7 @@ impl Writer {
     /// Writes what the journal is given until cancelled; then takes no more, writes what waits, and leaves a snapshot.
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut stopping = false;
+        let mut last = Instant::now();
         self.snapshots.write_if_due(&self.world);
         loop {
             let first = tokio::select! {
@@ -111,10 +114,11 @@ impl Writer {
             };
             let Some(first) = first else { break };
             let before = self.world.seq;
+            let came_in = std::mem::replace(&mut last, Instant::now()).elapsed();
             self.write(first).await;
             let written = self.world.seq - before;
             self.index.keep_up(self.world.seq).await;
-            if written >= MANY && !stopping {
+            if written >= MANY && u128::from(written) * 1000 >= came_in.as_micros() * STORM && !stopping {
                 self.let_gather(written).await;
             }
             self.snapshots.write_if_due(&self.world);
@@ -122,14 +126,12 @@ impl Writer {
         self.snapshots.finish(&self.world).await;
     }
 
-    /// Waits until as many events wait as the last transaction had, but not for long.
+    /// Waits until as many events wait as the last transaction had, but not for long: whoever all wait for that transaction
+    /// (machines that ask one thing after the other) are there at once again; of those who come by themselves more gather.
     async fn let_gather(&self, wanted: u64) {
-        let (pause, times) = GATHER;
-        for _ in 0..times {
-            tokio::time::sleep(pause).await;
-            if self.queue.waiting() as u64 >= wanted {
-                return;
-            }
+        let begun = Instant::now();
+        while (self.queue.waiting() as u64) < wanted && begun.elapsed() < GATHER {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

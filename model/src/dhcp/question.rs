@@ -57,7 +57,7 @@ impl<'a> Question<'a> {
             .and_then(Result::ok)
             .filter(|uuid| !uuid.is_unset());
         DhcpAsk {
-            message: self.kind.to_string().to_lowercase(),
+            message: lower(self.kind),
             mac: self.mac,
             network: network.name.clone(),
             stage: self.stage,
@@ -100,6 +100,18 @@ fn readable(value: &[u8]) -> String {
         .collect()
 }
 
+fn lower(kind: MessageType) -> String {
+    let mut text = kind.to_string();
+    text.make_ascii_lowercase();
+    text
+}
+
 fn hex(value: &[u8]) -> String {
-    value.iter().map(|octet| format!("{octet:02x}")).collect()
+    let mut text = String::with_capacity(2 * value.len());
+    for octet in value {
+        for digit in [octet >> 4, octet & 0xf] {
+            text.push(char::from_digit(digit.into(), 16).expect("four bits are one digit"));
+        }
+    }
+    text
 }
