@@ -35,6 +35,14 @@ impl Message {
         self.events().len()
     }
 
+    /// Events that somebody waits for.
+    pub(super) fn waited_for(&self) -> usize {
+        match self {
+            Self::Commit { events, .. } => events.len(),
+            Self::Observe { .. } | Self::RoundTrip { .. } => 0,
+        }
+    }
+
     fn events(&self) -> &[NewEvent] {
         match self {
             Self::Commit { events, .. } | Self::Observe { events } => events,
@@ -87,6 +95,7 @@ impl Sender {
     pub(super) async fn send(&self, message: Message) -> Result<(), JournalError> {
         let place = self.messages.reserve().await.map_err(|_| JournalError::Stopped)?;
         self.announce(message.events());
+        self.waiting.fetch_add(message.waited_for(), Ordering::Relaxed);
         place.send(message);
         Ok(())
     }
@@ -97,7 +106,6 @@ impl Sender {
     }
 
     fn announce(&self, events: &[NewEvent]) {
-        self.waiting.fetch_add(events.len(), Ordering::Relaxed);
         for event in events {
             self.unsettled.add(&event.subject);
         }
@@ -135,13 +143,13 @@ impl Receiver {
         self.messages.close();
     }
 
-    /// Events that wait.
+    /// Events that wait and are waited for.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
     fn taken(&self, message: &Message) {
-        self.waiting.fetch_sub(message.len(), Ordering::Relaxed);
+        self.waiting.fetch_sub(message.waited_for(), Ordering::Relaxed);
         if let Message::Observe { events } = message {
             self.observed.fetch_sub(events.len(), Ordering::Relaxed);
         }

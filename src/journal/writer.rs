@@ -115,40 +115,43 @@ impl Writer {
             let Some(first) = first else { break };
             let before = self.world.seq;
             let came_in = std::mem::replace(&mut last, Instant::now()).elapsed();
-            self.write(first).await;
+            let waited_for = self.write(first).await;
             let written = self.world.seq - before;
             self.index.keep_up(self.world.seq).await;
             if written >= MANY && u128::from(written) * 1000 >= came_in.as_micros() * STORM && !stopping {
-                self.let_gather(written).await;
+                self.let_gather(waited_for.max(1)).await;
             }
             self.snapshots.write_if_due(&self.world);
         }
         self.snapshots.finish(&self.world).await;
     }
 
-    /// Waits until as many events wait as the last transaction had, but not for long: whoever all wait for that transaction
+    /// Waits until as many events are waited for as in the last transaction, but not for long: whoever all waited for that one
     /// (machines that ask one thing after the other) are there at once again; of those who come by themselves more gather.
-    async fn let_gather(&self, wanted: u64) {
+    async fn let_gather(&self, wanted: usize) {
         let begun = Instant::now();
-        while (self.queue.waiting() as u64) < wanted && begun.elapsed() < GATHER {
+        while self.queue.waiting() < wanted && begun.elapsed() < GATHER {
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    async fn write(&mut self, first: Message) {
+    /// Writes a message with all that wait by now; how many events somebody waited for.
+    async fn write(&mut self, first: Message) -> usize {
         if self.doubtful
             && let Err(error) = self.catch_up().await
         {
             // Without knowing the next position nothing can be written, and the disk is bad anyway.
             let batch = self.gather(first);
-            return self.refuse(batch, error);
+            self.refuse(batch, error);
+            return 0;
         }
         let mut batch = self.gather(first);
         if batch.events.is_empty() {
             let touched = self.store.touch().await.map_err(JournalError::from);
             batch.answer_round_trips(&touched);
-            return;
+            return 0;
         }
+        let waited_for = batch.events.len() - batch.observed;
         let begun = Instant::now();
         match self.store.append(&batch.events).await {
             Ok(()) => {
@@ -164,6 +167,7 @@ impl Writer {
                 self.refuse(batch, error.into());
             }
         }
+        waited_for
     }
 
     /// The first message and what else waits by now. The delay of one transaction is what fills the next: an idle
