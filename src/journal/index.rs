@@ -12,12 +12,11 @@ use crate::store::Store;
 const CHUNK: u64 = 20_000;
 /// Nothing is to be done when nothing came for so long.
 const REST: Duration = Duration::from_millis(100);
-/// Events that readers look at one by one in a tenth of a second. With more, it is also done between two transactions.
-const MOST: u64 = 100_000;
-/// Events at a time then, which nobody notices who waits for a commit.
-const LITTLE: u64 = 2_000;
-/// How often then: a tenth of the time, and more events than any storm brings.
-const BUSY_EVERY: Duration = Duration::from_millis(100);
+/// Events that readers look at one by one in two tenths of a second. With more, it is also done between two transactions.
+const MOST: u64 = 200_000;
+/// How often then, which is more events than any storm brings. Few at a time would cost several times as much: each event is
+/// about another machine, so that of a few each changes a page of its own, and of many a page takes several.
+const BUSY_EVERY: Duration = Duration::from_secs(1);
 /// After a failure (a full disk), the next try.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -53,13 +52,13 @@ impl Index {
         self.advance(CHUNK).await;
     }
 
-    /// Something was written. Takes a few events in if it is too far behind, although somebody may wait.
+    /// Something was written. Takes events in if it is too far behind, although somebody may wait.
     pub(super) async fn keep_up(&mut self, last: Seq) {
         self.resting = false;
         let now = Instant::now();
         if last.saturating_sub(self.through) >= MOST && now >= self.not_before {
             self.not_before = now + BUSY_EVERY;
-            self.advance(LITTLE).await;
+            self.advance(CHUNK).await;
         }
     }
 
@@ -88,7 +87,7 @@ mod tests {
         assert_eq!(index.due(0), None);
         let soon = Instant::now() + 2 * REST;
         assert!(index.due(MOST).unwrap() <= soon);
-        // A storm ends right after a few events were taken in between two of its transactions.
+        // A storm ends right after events were taken in between two of its transactions.
         index.keep_up(MOST).await;
         assert!(index.due(MOST).unwrap() <= Instant::now() + 2 * REST.max(BUSY_EVERY));
         store.close().await;
