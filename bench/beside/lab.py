@@ -19,11 +19,23 @@ TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../target"))
 BELLWETHER = os.path.abspath(os.environ.get("BELLWETHER", f"{TARGET}/dist/bellwether"))
 GENERATOR = os.path.abspath(os.environ.get("BELLWETHER_BENCH", f"{TARGET}/dist/bellwether-bench"))
 QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")
-ROUNDS = int(os.environ.get("ROUNDS", "1" if QUICK else "3"))
+ROUNDS = os.environ.get("ROUNDS", "1" if QUICK else "3")
+if not (ROUNDS.isascii() and ROUNDS.isdigit() and int(ROUNDS)):
+    raise SystemExit(f"ROUNDS={ROUNDS} is no number of rounds: 1 or more")
+ROUNDS = int(ROUNDS)
 SERVER = "10.78.0.1"
 CLIENT = "10.78.0.2"
 TICK = os.sysconf("SC_CLK_TCK")
 NUMBERS = itertools.count()
+
+
+def ready():
+    """Ends with the reason if nothing can be measured here."""
+    if os.geteuid() != 0:
+        raise SystemExit("benchmarks make network namespaces: run them as root")
+    for variable, path in (("BELLWETHER", BELLWETHER), ("BELLWETHER_BENCH", GENERATOR)):
+        if not os.access(path, os.X_OK):
+            raise SystemExit(f"{path} is not there: build it with `make dist`, or name another one in {variable}")
 
 
 def cgroup(name):

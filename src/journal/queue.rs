@@ -155,3 +155,48 @@ impl Receiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use model::event::{Subject, What};
+
+    use super::*;
+
+    fn events(count: usize) -> Vec<NewEvent> {
+        let what = What::ServerStopped {};
+        vec![
+            NewEvent::new(
+                jiff::Timestamp::UNIX_EPOCH,
+                "test",
+                Subject::Node("n1".to_string()),
+                what
+            );
+            count
+        ]
+    }
+
+    #[tokio::test]
+    async fn only_what_is_waited_for_counts_as_waiting() {
+        let (sender, mut receiver) = channel(Arc::default());
+        let (done, _end) = oneshot::channel();
+        sender.try_observe(events(2)).unwrap();
+        assert_eq!(receiver.waiting(), 0);
+        sender
+            .send(Message::Commit {
+                events: events(3),
+                done,
+            })
+            .await
+            .unwrap();
+        let (done, _end) = oneshot::channel();
+        sender.send(Message::RoundTrip { done }).await.unwrap();
+        assert_eq!(receiver.waiting(), 3);
+        assert_eq!(receiver.recv().await.unwrap().len(), 2);
+        assert_eq!(receiver.waiting(), 3);
+        assert_eq!(receiver.try_recv().unwrap().len(), 3);
+        assert_eq!(receiver.waiting(), 0);
+        assert_eq!(receiver.try_recv().unwrap().len(), 0);
+        assert_eq!(receiver.waiting(), 0);
+    }
+}
