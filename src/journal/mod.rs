@@ -12,6 +12,7 @@ mod past;
 mod queue;
 mod snapshot;
 mod start;
+mod storm;
 #[cfg(test)]
 mod tests;
 mod unsettled;

@@ -13,19 +13,11 @@ use super::index::Index;
 use super::queue::{self, Message, Receiver};
 use super::snapshot::Snapshots;
 use super::unsettled::Unsettled;
-use super::{Committed, Counters, Journal, JournalError, Start, start};
+use super::{Committed, Counters, Journal, JournalError, Start, start, storm};
 use crate::store::Store;
 
 /// Events after which a transaction is closed: at this size its own cost no longer shows in that of an event.
 const BATCH: usize = 4096;
-/// Events in a millisecond that say that a storm is on: then the next transaction waits for more, since one costs as much as
-/// ten events. (A DHCP exchange is two.)
-const STORM: u128 = 8;
-/// Events that one transaction of a storm has at least; fewer may have come together by chance.
-const MANY: u64 = 16;
-/// How long it waits at most, and how often it looks.
-const GATHER: Duration = Duration::from_millis(5);
-const LOOK: Duration = Duration::from_millis(1);
 /// How often it is said that the journal cannot be written.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Transactions that a follower may be behind before it goes back to the store.
@@ -118,21 +110,12 @@ impl Writer {
             let waited_for = self.write(first).await;
             let written = self.world.seq - before;
             self.index.keep_up(self.world.seq).await;
-            if written >= MANY && u128::from(written) * 1000 >= came_in.as_micros() * STORM && !stopping {
-                self.let_gather(waited_for.max(1)).await;
+            if storm::is_on(written, came_in) && !stopping {
+                storm::let_gather(&self.queue, waited_for).await;
             }
             self.snapshots.write_if_due(&self.world);
         }
         self.snapshots.finish(&self.world).await;
-    }
-
-    /// Waits until as many events are waited for as in the last transaction, but not for long: whoever all waited for that one
-    /// (machines that ask one thing after the other) are there at once again; of those who come by themselves more gather.
-    async fn let_gather(&self, wanted: usize) {
-        let begun = Instant::now();
-        while self.queue.waiting() < wanted && begun.elapsed() < GATHER {
-            tokio::time::sleep(LOOK).await;
-        }
     }
 
     /// Writes a message with all that wait by now; how many events somebody waited for.
