@@ -681,7 +681,7 @@ fn gap_after_gap_costs_neither_time_outs_nor_the_file_twice() {
             }
             let spent: u64 = runs.iter().map(|run| run.spent).sum();
             let share = spent as f64 / (file.len() * runs.len()) as f64;
-            assert!(share < 1.2, "{context}: the file was sent {share:.2} times");
+            assert!(share < 1.15, "{context}: the file was sent {share:.2} times");
             let slowest = runs.iter().map(|run| run.clock).max().unwrap();
             assert!(slowest < Duration::from_secs(2), "{context}: {slowest:?}");
         }
@@ -694,7 +694,7 @@ fn after_a_gap_the_window_leaves_in_parts_until_it_is_whole_again() {
     let step = |transfer: &mut Transfer, now| numbers(transfer, now).len();
     assert_eq!(step(&mut transfer, MS), 16);
     transfer.on_packet(&encode_ack(3), 2 * MS);
-    assert_eq!(numbers(&mut transfer, 2 * MS), [4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(numbers(&mut transfer, 2 * MS), [4, 5, 6, 7]);
     let Next::Wait(resume) = transfer.poll(2 * MS) else {
         panic!("a pause")
     };
@@ -702,11 +702,10 @@ fn after_a_gap_the_window_leaves_in_parts_until_it_is_whole_again() {
     transfer.on_timeout(resume - Duration::from_micros(1));
     assert_eq!(step(&mut transfer, resume), 0);
     transfer.on_timeout(resume);
-    assert_eq!(numbers(&mut transfer, resume), [12, 13, 14, 15, 16, 17, 18, 19]);
-    assert_eq!(transfer.retransmitted(), 13, "the pause repeats nothing");
-    // Windows without a gap: 8, 10, 12, 15 and then 16 blocks leave at once.
-    let (mut now, mut last) = (resume + MS, 19);
-    for burst in [10, 12, 15, 16, 16] {
+    assert_eq!(numbers(&mut transfer, resume), [8, 9, 10, 11]);
+    // The gap told once more changes nothing; then windows without one: 5, 6, 7, 8, 10, 12, 15 and then 16 blocks leave at once.
+    let (mut now, mut last) = (resume, 3);
+    for burst in [0, 5, 6, 7, 8, 10, 12, 15, 16, 16] {
         transfer.on_packet(&encode_ack(last), now);
         assert_eq!(step(&mut transfer, now), burst);
         while let Next::Wait(at) = transfer.poll(now)
@@ -718,6 +717,7 @@ fn after_a_gap_the_window_leaves_in_parts_until_it_is_whole_again() {
         }
         (now, last) = (now + MS, last + 16);
     }
+    assert_eq!(transfer.retransmitted(), 13, "the pauses repeat nothing");
 }
 
 #[test]
