@@ -1,6 +1,6 @@
 //! Every SQL text of the program but the table definitions, which are in [`super::migrations`].
 //!
-//! Invariant: nothing here is peculiar to SQLite but the check and the parameters of [`append`]: numbered `$1` parameters, standard
+//! Invariant: nothing here is peculiar to SQLite but the check and [`append`]: numbered `$1` parameters, standard
 //! types, `ON CONFLICT`. Another database needs its own migrations and these two.
 
 pub const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
@@ -41,10 +41,13 @@ pub const SNAPSHOT: &str = "SELECT digest, body FROM snapshot WHERE seq = $1";
 pub const SECRET: &str = "SELECT value FROM secret WHERE name = $1";
 pub const PUT_SECRET: &str = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
-/// An `INSERT` of that many events. Its parameters are nameless, as [`super::sqlite`] has them: for each that has a name or a number
-/// the binding walks over those before it.
+/// An `INSERT` of up to that many events: rows without a position are none, so that a few statements are enough for any number, and one
+/// is a whole transaction. Its parameters are nameless, as [`super::sqlite`] has them: for each that has a name or a number the binding
+/// walks over those before it.
 pub fn append(rows: usize) -> String {
     let row = "(?, ?, ?, ?, ?, ?)";
     let rows = vec![row; rows].join(", ");
-    format!("INSERT INTO event (seq, at, actor, subject, kind, body) VALUES {rows}")
+    format!(
+        "INSERT INTO event (seq, at, actor, subject, kind, body) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"
+    )
 }

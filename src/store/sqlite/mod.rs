@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use model::event::{Event, Seq};
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteArguments, SqlitePool};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
 use sqlx::{AssertSqlSafe, Connection, Sqlite as Database};
 
 use super::filter::{Argument, Filter};
@@ -19,9 +19,14 @@ use super::lock::Lock;
 use super::row::{self, Row};
 use super::{Store, StoreError, StoredSnapshot, sql};
 
-/// Statements for 128, 64, … 1 events, so that any number of them takes few and each is prepared once.
-static APPEND: LazyLock<[(usize, String); 8]> =
-    LazyLock::new(|| [128, 64, 32, 16, 8, 4, 2, 1].map(|rows| (rows, sql::append(rows))));
+/// Statements for up to 1, 2, 4, … 4096 events, each prepared once: a transaction of the journal is one of them. Each statement is a
+/// message to the thread of the connection and one back, which costs more than the statement if it is about a single event.
+static APPEND: LazyLock<[(usize, String); 13]> = LazyLock::new(|| {
+    std::array::from_fn(|power| {
+        let rows = 1 << power;
+        (rows, sql::append(rows))
+    })
+});
 
 /// A SQLite database.
 #[derive(Debug, Clone)]
@@ -240,19 +245,27 @@ impl Sqlite {
 }
 
 async fn append(connection: &mut PoolConnection<Database>, events: &[Event]) -> Result<(), sqlx::Error> {
+    if let Some(statement) = statement_for(events.len()) {
+        // A transaction by itself, which takes the write lock before it reads.
+        return insert(connection, statement, events).await;
+    }
+    let (most, statement) = &APPEND[APPEND.len() - 1];
     let mut transaction = connection.begin_with(sql::BEGIN).await?;
-    let mut left = events;
-    for (rows, statement) in &*APPEND {
-        while let Some((chunk, rest)) = left.split_at_checked(*rows) {
-            insert(&mut transaction, statement, chunk).await?;
-            left = rest;
-        }
+    for chunk in events.chunks(*most) {
+        insert(&mut transaction, statement, chunk).await?;
     }
     transaction.commit().await
 }
 
+/// The smallest statement for so many events.
+fn statement_for(events: usize) -> Option<&'static str> {
+    let (_, statement) = APPEND.iter().find(|(rows, _)| events <= *rows)?;
+    Some(statement)
+}
+
+/// Parameters that are not bound are null, and so are rows that are not there.
 async fn insert(
-    transaction: &mut sqlx::Transaction<'_, Database>,
+    connection: &mut SqliteConnection,
     statement: &'static str,
     events: &[Event],
 ) -> Result<(), sqlx::Error> {
@@ -266,7 +279,7 @@ async fn insert(
             .bind(event.what.kind())
             .bind(row::body(&event.what));
     }
-    query.execute(&mut **transaction).await.map(|_| ())
+    query.execute(connection).await.map(|_| ())
 }
 
 async fn index(connection: &mut PoolConnection<Database>, limit: i64) -> Result<(), sqlx::Error> {
