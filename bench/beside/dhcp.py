@@ -64,9 +64,9 @@ def offered(lab, start, nodes, rate, seconds=SECONDS):
     return {"rate": done / seconds, "sent": sent / seconds, "lost": 1 - done / sent, "cpu": used / max(done, 1) * 1e3, "peak": peak}
 
 
-def highest(lab, start, nodes):
+def highest(lab, start, nodes, first=START):
     """The highest offered rate of which less than 1 % are lost, by doubling and then halving the gap."""
-    best, low, high, rate = None, None, None, START
+    best, low, high, rate = None, None, None, first
     while True:
         one = offered(lab, start, nodes, rate)
         if one["lost"] >= LOSS:
@@ -144,7 +144,11 @@ def main():
                         if before and before[-1].get("seconds") == float("inf"):
                             continue  # given up once: it would be again
                         with alone():
-                            before.append(measure(lab, start, nodes))
+                            if test == "rate" and before:
+                                # Further rounds begin at half of what the one before found.
+                                before.append(highest(lab, start, nodes, max(50, int(before[-1]["rate"] / 2))))
+                            else:
+                                before.append(measure(lab, start, nodes))
                         print(kind, test, name, results[kind, test, name][-1], flush=True)
     section.text(TEXT)
     for kind in KINDS:

@@ -34,9 +34,7 @@ use port::Port;
 use server::Server;
 
 /// Datagrams taken before anything else gets its turn.
-const AT_A_TIME: u32 = 64;
-/// Datagrams after which their answers leave.
-const BEFORE_SENDING: u32 = 8;
+const AT_A_TIME: usize = 64;
 /// The largest message that is read: no client sends more than fits an Ethernet frame, jumbo frames included.
 const LARGEST: usize = 9216;
 
@@ -109,14 +107,10 @@ pub async fn run(config: Dhcp4, mut beat: Beat, cancel: CancellationToken) -> Re
             () = beat.answer() => {}
             arrival = main.receive(&mut buffer) => {
                 let mut arrival = Some(arrival.map_err(|source| Dhcp4Error::Receive { port, source })?);
-                let mut taken = 0;
-                while let Some(arrived) = arrival {
+                for _ in 0..AT_A_TIME {
+                    let Some(arrived) = arrival else { break };
                     server.received(&buffer, arrived, false);
-                    taken += 1;
-                    if taken % BEFORE_SENDING == 0 {
-                        server.send_some();
-                    }
-                    arrival = (taken < AT_A_TIME).then(|| main.try_receive(&mut buffer)).flatten();
+                    arrival = main.try_receive(&mut buffer);
                 }
             }
             arrival = receive(second.as_deref(), &mut second_buffer) => {

@@ -79,44 +79,21 @@ impl Port {
 
     /// Sends a datagram from an address of ours; through that interface, or by the routing table if it is `None`.
     pub fn send(&self, bytes: &[u8], to: SocketAddrV4, from: Ipv4Addr, interface: Option<u32>) -> io::Result<()> {
-        let info = source(from, interface);
-        self.send_message(&[IoSlice::new(bytes)], &[ControlMessage::Ipv4PacketInfo(&info)], to)
-    }
-
-    /// Sends datagrams of that length, of which the last may be shorter, in one piece that the kernel cuts (`UDP_SEGMENT`).
-    ///
-    /// # Errors
-    /// The kernel cannot where they do not fit the path, or a tunnel computes checksums itself. Nothing was sent then.
-    pub fn send_cut(&self, parts: &[IoSlice<'_>], length: u16, to: SocketAddrV4, from: Ipv4Addr) -> io::Result<()> {
-        let info = source(from, None);
-        let control = [
-            ControlMessage::Ipv4PacketInfo(&info),
-            ControlMessage::UdpGsoSegments(&length),
-        ];
-        self.send_message(parts, &control, to)
-    }
-
-    fn send_message(&self, parts: &[IoSlice<'_>], control: &[ControlMessage<'_>], to: SocketAddrV4) -> io::Result<()> {
-        let to = SockaddrIn::from(to);
+        let info = in_pktinfo {
+            ipi_ifindex: interface.unwrap_or(0) as i32,
+            ipi_spec_dst: in_addr {
+                s_addr: u32::from_ne_bytes(from.octets()),
+            },
+            ipi_addr: in_addr { s_addr: 0 },
+        };
         sendmsg(
             self.socket.as_raw_fd(),
-            parts,
-            control,
+            &[IoSlice::new(bytes)],
+            &[ControlMessage::Ipv4PacketInfo(&info)],
             MsgFlags::MSG_DONTWAIT,
-            Some(&to),
+            Some(&SockaddrIn::from(to)),
         )?;
         Ok(())
-    }
-}
-
-/// Where a datagram leaves from.
-fn source(address: Ipv4Addr, interface: Option<u32>) -> in_pktinfo {
-    in_pktinfo {
-        ipi_ifindex: interface.unwrap_or(0) as i32,
-        ipi_spec_dst: in_addr {
-            s_addr: u32::from_ne_bytes(address.octets()),
-        },
-        ipi_addr: in_addr { s_addr: 0 },
     }
 }
 
@@ -144,40 +121,4 @@ fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Arrival> {
         local: address(info.ipi_spec_dst),
         interface: info.ipi_ifindex as u32,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use std::net::UdpSocket as Receiver;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn datagrams_that_leave_in_one_piece_arrive_one_by_one() {
-        let port = Port::bind(0).unwrap();
-        let receiver = Receiver::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, receiver.local_addr().unwrap().port());
-        let datagrams = [vec![1; 400], vec![2; 400], vec![3; 300]];
-        let parts: Vec<_> = datagrams.iter().map(|bytes| IoSlice::new(bytes)).collect();
-        port.send_cut(&parts, 400, to, Ipv4Addr::LOCALHOST).unwrap();
-        for datagram in datagrams {
-            let mut buffer = [0; 2000];
-            let (length, from) = receiver.recv_from(&mut buffer).unwrap();
-            assert_eq!(buffer[..length], datagram);
-            assert_eq!(from.port(), port.number);
-        }
-    }
-
-    #[tokio::test]
-    async fn what_fits_no_packet_is_refused_and_nothing_sent() {
-        let port = Port::bind(0).unwrap();
-        let receiver = Receiver::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        receiver.set_nonblocking(true).unwrap();
-        let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, receiver.local_addr().unwrap().port());
-        let datagram = vec![1; 66_000 / 2];
-        let parts = [IoSlice::new(&datagram), IoSlice::new(&datagram)];
-        assert!(port.send_cut(&parts, 33_000, to, Ipv4Addr::LOCALHOST).is_err());
-        assert!(receiver.recv_from(&mut [0; 66_000]).is_err());
-    }
 }

@@ -93,8 +93,6 @@ pub(super) struct Server {
     pending: Pending,
     /// What may leave.
     outbox: Outbox<Outgoing>,
-    /// What leaves in one piece, while it is put together.
-    together: Vec<Outgoing>,
     /// The interface whose hardware address was looked up last, and when.
     mac_of: Option<(u32, Instant)>,
     cluster: Arc<Cluster>,
@@ -125,7 +123,6 @@ impl Server {
             rivals: HashMap::new(),
             pending: Pending::default(),
             outbox: Outbox::new(now),
-            together: Vec::new(),
             mac_of: None,
             look_at: now,
         }
@@ -236,6 +233,7 @@ impl Server {
                     Some(address) => self.write(events, Some(outgoing), Some(address)),
                     None => {
                         self.leave(outgoing);
+                        self.send_some();
                         self.observe(events);
                     }
                 }

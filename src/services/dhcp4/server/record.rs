@@ -26,15 +26,6 @@ impl Asked {
     fn owner(&self) -> Owner<'_> {
         self.node.as_ref().map_or(Owner::Stranger, Owner::Node)
     }
-
-    #[cfg(test)]
-    pub(super) fn nobody() -> Self {
-        Self {
-            number: 0,
-            node: None,
-            mac: None,
-        }
-    }
 }
 
 impl Server {
