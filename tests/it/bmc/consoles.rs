@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::emulators::{IpmiSim, PASSWORD, Running, until};
 use super::virtuals::bmcs;
@@ -42,12 +43,13 @@ impl Person {
     }
 
     pub fn sees(&mut self, wanted: &str) {
-        let mut last = String::new();
-        until(&format!("a person sees {wanted}; so far: {}", self.all), || {
+        let began = Instant::now();
+        while !self.all.contains(wanted) {
+            let in_time = began.elapsed() < Duration::from_secs(30);
+            assert!(in_time, "waited 30 s for {wanted}; all that was seen: {}", self.all);
+            std::thread::park_timeout(Duration::from_millis(50));
             self.all.extend(self.heard.try_iter());
-            last.clone_from(&self.all);
-            self.all.contains(wanted)
-        });
+        }
     }
 }
 
