@@ -37,6 +37,7 @@ pub(crate) struct Story {
     mac: Mac,
     subject: Subject,
     image: Option<Image>,
+    doors: Doors,
 }
 
 pub(crate) fn story() -> Story {
@@ -48,6 +49,7 @@ pub(crate) fn story() -> Story {
         mac: MAC,
         subject: Subject::Node(NODE.into()),
         image: Some(image()),
+        doors: Doors::default(),
     }
 }
 
@@ -152,6 +154,11 @@ impl Story {
         self
     }
 
+    pub(crate) fn with_doors(mut self, change: impl FnOnce(&mut Doors)) -> Self {
+        change(&mut self.doors);
+        self
+    }
+
     pub(crate) fn without_image(mut self) -> Self {
         self.image = None;
         self
@@ -177,7 +184,7 @@ impl Story {
             Vec::new(),
             vec![Arc::new(self.node.clone())],
             Arc::default(),
-            Doors::default(),
+            self.doors.clone(),
         );
         let mut world = World {
             cluster: Arc::new(cluster),

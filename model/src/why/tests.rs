@@ -375,6 +375,28 @@ fn stories() -> Vec<(&'static str, &'static str, Story)> {
         ),
         (
             "no-loader",
+            "TFTP is off",
+            story()
+                .with_doors(|doors| doors.tftp = None)
+                .served()
+                .discover(Stage::Firmware)
+                .wait(4.0)
+                .lease_with(Stage::Firmware, None)
+                .wait(2.0),
+        ),
+        (
+            "no-loader",
+            "HTTP is off",
+            story()
+                .with_doors(|doors| doors.http = None)
+                .served()
+                .discover(Stage::HttpFirmware)
+                .wait(4.0)
+                .lease_with(Stage::HttpFirmware, None)
+                .wait(2.0),
+        ),
+        (
+            "no-loader",
             "",
             story()
                 .served()

@@ -85,7 +85,7 @@ fn arch(code: u16) -> String {
     }
 }
 
-/// It got an address and no boot file: there is no loader for its architecture.
+/// It got an address and no boot file: the door through which it would fetch one is closed, or there is no loader for its architecture.
 pub(super) fn no_loader(case: &Case) -> Option<Finding> {
     if case.position != Some(Step::Dhcp) {
         return None;
@@ -100,6 +100,25 @@ pub(super) fn no_loader(case: &Case) -> Option<Finding> {
         })
         .filter(|(.., file)| file.is_none())
         .map(|(at, ask, _)| (at, ask))?;
+    let doors = &case.world.cluster.doors;
+    let (door, protocol, port) = match ask.stage {
+        Stage::HttpFirmware => ("http", "HTTP", doors.http),
+        _ => ("tftp", "TFTP", doors.tftp),
+    };
+    let without = "it got an address without a boot file";
+    if port.is_none() {
+        return Some(
+            Finding::new(
+                Verdict::Stuck,
+                format!("is stuck before the loader: {protocol} is switched off here"),
+                format!("Its firmware boots over {protocol}, and the cluster file says doors: {{ {door}: off }}."),
+            )
+            .fact(at, without)
+            .advise(format!(
+                "take {door}: off out of doors:, apply the file and start the server anew"
+            )),
+        );
+    }
     let code = ask.arch.map_or("no architecture code".to_string(), |code| {
         format!("architecture code {code}, {}", arch(code))
     });
@@ -109,7 +128,7 @@ pub(super) fn no_loader(case: &Case) -> Option<Finding> {
             "is stuck before the loader: there is none for its firmware",
             format!("It gave {code}, and no loader of ours runs there."),
         )
-        .fact(at, "it got an address without a boot file")
+        .fact(at, without)
         .advise("switch its firmware to UEFI, x86-64 or ARM64, or to BIOS"),
     )
 }
