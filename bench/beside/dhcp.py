@@ -182,7 +182,7 @@ TESTS = {"rate": highest, **{rate: lambda lab, start, nodes, rate=rate: latency(
          "avalanche": avalanche}
 TEXT = f"""perfdhcp in one thread, each exchange a new client with PXE's options, sent to the server as a relay agent does; the server starts with an
 empty lease file for each run, which is on a disk. The rate is searched for: doubled until 1 % of the exchanges of {SECONDS} s are lost twice in a row, then
-the gap is halved until it is below {CLOSE - 1:.0%}. Bellwether and dnsmasq sync each lease (Bellwether in groups) before its
+the gap is halved until it is below {CLOSE - 1:.0%}; further rounds begin at half of what the one before found. Bellwether and dnsmasq sync each lease (Bellwether in groups) before its
 ACK leaves; Kea appends to its file and does not sync. Bellwether asks the wire whether a pool address is free before it
 offers it to a stranger (half a second); Kea 2.2 cannot and dnsmasq is told not to. {NODES:,} nodes are declared. An avalanche that is not
 through after {PATIENCE} s is given up ("inf"), and not tried in further rounds."""
