@@ -156,15 +156,16 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     };
     let control = tokio::spawn(api::serve(listener, control, stop_api.clone()));
     let opened = open(&loops, &mut tasks).await;
-    if opened.is_ok() {
+    // Of a server that never was ready the manager hears nothing.
+    let watchdog = opened.is_ok().then(|| {
         systemd::ready(&journal.world());
         tracing::info!(nodes = journal.world().cluster.nodes.len(), state = %state.display(), "Bellwether is ready");
-    }
-    let alive = Watched {
-        journal: journal.clone(),
-        loops,
-    };
-    let watchdog = tokio::spawn(systemd::watch(alive, cancel.clone()));
+        let alive = Watched {
+            journal: journal.clone(),
+            loops,
+        };
+        tokio::spawn(systemd::watch(alive, cancel.clone()))
+    });
 
     let ended = match opened {
         Err(error) => Err(error),
@@ -188,7 +189,9 @@ pub async fn run(options: Options) -> Result<(), ServeError> {
     tokio::time::timeout(std::time::Duration::from_secs(5), drain)
         .await
         .ok();
-    watchdog.await.ok();
+    if let Some(watchdog) = watchdog {
+        watchdog.await.ok();
+    }
     stop_api.cancel();
     control.await.ok();
     drop(logs);
