@@ -1,5 +1,6 @@
 //! The cluster file on its way into the world.
 
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::diagnostics;
 use crate::journal::{Journal, JournalError};
+
+/// Longest cluster file in octets: room for some 500,000 nodes with a few lines each.
+pub const LONGEST: usize = 64 << 20;
 
 /// A cluster file that cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,13 +24,29 @@ pub struct Refused {
     pub detail: Option<String>,
 }
 
+/// The text of a cluster file.
+///
+/// # Errors
+/// If it cannot be read, is no text in UTF-8, or is longer than [`LONGEST`].
+pub fn text(path: &Path) -> io::Result<String> {
+    let mut octets = Vec::new();
+    std::fs::File::open(path)?
+        .take(LONGEST as u64 + 1)
+        .read_to_end(&mut octets)?;
+    if octets.len() > LONGEST {
+        let message = format!("it is longer than {} MiB", LONGEST >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    String::from_utf8(octets).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// Reads and checks a cluster file.
 ///
 /// # Errors
 /// If it cannot be read or has mistakes.
 pub fn load(path: &Path) -> Result<(String, Cluster), Refused> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| Refused {
+    let text = text(path).map_err(|error| Refused {
         message: format!("cannot read {shown}: {error}"),
         detail: None,
     })?;

@@ -15,12 +15,15 @@ IMAGE = 100_000_000
 CLIENTS = (1, 10, 50)
 NODES = 10_000
 NAME = f"nid%0{len(str(NODES))}d"
-# Prints what was measured as JSON; each request is for another node, if `nodes` is not 0.
+# Prints what was measured as JSON; each request is for another node, if `nodes` is not 0: one by one if `begin` is not 0, else by chance.
 LUA = """
-local nodes, path = {nodes}, "{path}"
+local nodes, path, begin = {nodes}, "{path}", {begin}
 request = function()
   if nodes == 0 then return wrk.format("GET", path) end
-  return wrk.format("GET", string.format(path, math.random(1, nodes)))
+  if begin == 0 then return wrk.format("GET", string.format(path, math.random(1, nodes))) end
+  local number = begin
+  begin = begin % nodes + 1
+  return wrk.format("GET", string.format(path, number))
 end
 done = function(summary, latency)
   local e = summary.errors
@@ -30,8 +33,8 @@ end
 """
 
 
-def wrk(lab, server, connections, path, nodes=0):
-    script = write(f"{lab.folder}/wrk.lua", LUA.format(nodes=nodes, path=path))
+def wrk(lab, server, connections, path, nodes=0, begin=0):
+    script = write(f"{lab.folder}/wrk.lua", LUA.format(nodes=nodes, path=path, begin=begin))
     before = server.cpu()
     out = lab.ask(program("wrk"), "-t1", f"-c{connections}", f"-d{SECONDS}s", "--timeout", "20s", "-s", script, f"http://{SERVER}")
     used = server.cpu() - before
@@ -39,8 +42,15 @@ def wrk(lab, server, connections, path, nodes=0):
     if found["errors"]:
         raise SystemExit(f"wrk met {found['errors']} errors at {path}: {server.said()}")
     seconds = found["us"] / 1e6
-    return {"mbps": found["bytes"] / 1e6 / seconds, "rate": found["requests"] / seconds, "p50": found["p50"] / 1e3, "p99": found["p99"] / 1e3,
+    return {"requests": found["requests"], "mbps": found["bytes"] / 1e6 / seconds, "rate": found["requests"] / seconds, "p50": found["p50"] / 1e3, "p99": found["p99"] / 1e3,
             "cpu_gb": used * 1e9 / max(found["bytes"], 1), "cpu_each": used * 1e6 / max(found["requests"], 1), "peak": server.peak / 1e3}
+
+
+def ask_all(lab, server, path, nodes):
+    """Asks once for each node at least: the boots are under way then, as they are when machines have asked DHCP."""
+    asked = 0
+    while asked < nodes:
+        asked += wrk(lab, server, max(CLIENTS), path, nodes, begin=asked + 1)["requests"]
 
 
 def main():
@@ -72,9 +82,7 @@ def main():
                         with alone():
                             server = start()
                             if test[0] == "script":
-                                # The boots are under way, as they are when machines have asked DHCP.
-                                for _ in range(2):
-                                    wrk(lab, server, max(CLIENTS), path, nodes)
+                                ask_all(lab, server, path, nodes)
                             results.setdefault((test, name), []).append(wrk(lab, server, clients, path, nodes))
                             server.stop()
                         print(test, name, results[test, name][-1], flush=True)

@@ -62,7 +62,11 @@ def stat_of(pid):
 
 
 def run(*command, check=True, **options):
-    return subprocess.run([str(word) for word in command], check=check, capture_output=True, text=True, **options)
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, **options)
+    if check and done.returncode:
+        raise SystemExit(f"{' '.join(words)} ended with status {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+    return done
 
 
 @contextlib.contextmanager

@@ -9,13 +9,13 @@ use crate::cluster_file;
 
 /// `POST /v1/plan` with the text of a cluster file.
 pub async fn plan(State(api): State<Api>, text: String) -> Result<Json<Value>, ApiProblem> {
-    let cluster = read(&text)?;
     let world = api.journal.world();
     // Rendering for thousands of nodes takes its time; the socket must go on answering.
-    let plan = tokio::task::spawn_blocking(move || model::plan::plan(&world, &cluster))
-        .await
-        .map_err(|error| ApiProblem::unavailable(&error))?;
-    Ok(Json(serde_json::to_value(plan).unwrap_or_default()))
+    aside(move || {
+        let plan = model::plan::plan(&world, &read(&text)?);
+        Ok(Json(serde_json::to_value(plan).unwrap_or_default()))
+    })
+    .await
 }
 
 /// `POST /v1/apply` with the text of a cluster file.
@@ -24,8 +24,11 @@ pub async fn apply(
     Extension(actor): Extension<Actor>,
     text: String,
 ) -> Result<Json<Value>, ApiProblem> {
-    let cluster = read(&text)?;
-    let nodes = cluster.nodes.len();
+    let (text, nodes) = aside(move || {
+        let nodes = read(&text)?.nodes.len();
+        Ok((text, nodes))
+    })
+    .await?;
     let changed = cluster_file::apply(&api.journal, &actor.0, text, nodes as u64)
         .await
         .map_err(|error| ApiProblem::unavailable(&error))?;
@@ -50,6 +53,15 @@ pub async fn rescan_media(
         .await
         .map_err(|error| ApiProblem::unavailable(&error))?;
     Ok(Json(json!({ "changed": changed })))
+}
+
+/// Does what may take seconds where nothing else waits for it.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiProblem> + Send + 'static,
+) -> Result<T, ApiProblem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ApiProblem::unavailable(&error))?
 }
 
 fn read(text: &str) -> Result<model::cluster::Cluster, ApiProblem> {

@@ -1,11 +1,17 @@
 //! The table of contents of the control API.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodRouter, get, post};
 
 use super::{
     Api, ApiProblem, bmc, boot, cache, capture, cluster, console, deployments, events, export, nodes, secrets, status,
 };
+
+/// A path that takes a whole cluster file; the others take 2 MiB, as axum does unless told.
+fn cluster_file(route: MethodRouter<Api>) -> MethodRouter<Api> {
+    route.layer(DefaultBodyLimit::max(crate::cluster_file::LONGEST))
+}
 
 /// Every path of the control API.
 pub fn router(api: Api) -> Router {
@@ -31,8 +37,8 @@ pub fn router(api: Api) -> Router {
         .route("/v1/deployments/{id}", get(deployments::one))
         .route("/v1/deployments/{id}/log", get(deployments::log))
         .route("/v1/dismiss", post(deployments::dismiss))
-        .route("/v1/plan", post(cluster::plan))
-        .route("/v1/apply", post(cluster::apply))
+        .route("/v1/plan", cluster_file(post(cluster::plan)))
+        .route("/v1/apply", cluster_file(post(cluster::apply)))
         .route("/v1/export/{format}", get(export::whole))
         .route("/v1/export/{format}/{file}", get(export::file))
         .route("/v1/inventory", get(export::inventory))

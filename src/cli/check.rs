@@ -55,7 +55,7 @@ pub fn run(printer: &Printer, args: &File) -> Result<(), Failure> {
 
 /// Reads a cluster file.
 pub fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|source| {
+    crate::cluster_file::text(path).map_err(|source| {
         if source.kind() == std::io::ErrorKind::InvalidData {
             return Failure::usage(format!(
                 "{} is no cluster file: it is not text in UTF-8",

@@ -155,6 +155,29 @@ fn a_plan_shows_what_apply_then_does() {
 }
 
 #[test]
+fn a_file_of_megabytes_is_planned_and_applied_and_an_endless_one_is_refused() {
+    let segment = Segment::new("10.77.0.1/24");
+    let served = Served::start(&segment, CLUSTER);
+    let path = served.folder().join("long.yaml");
+    let path = path.to_str().unwrap();
+    let comment = "# the inventory of a large machine room has many lines\n";
+    let text = CLUSTER.replace("n[1-3]", "n[1-4]") + &comment.repeat((7 << 20) / comment.len());
+    std::fs::write(path, &text).unwrap();
+    assert_eq!(served.json(&["plan", path])["added"], serde_json::json!(["n4"]));
+    served.text(&["apply", path, "--yes"]);
+    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 4);
+
+    let longest = 64 << 20;
+    std::fs::write(path, text + &comment.repeat(longest / comment.len())).unwrap();
+    for words in [&["plan", path][..], &["apply", path, "--yes"], &["check", path]] {
+        let refused = served.cli(words);
+        assert_eq!(refused.status.code(), Some(1), "{words:?}");
+        assert!(err(&refused).contains("longer than 64 MiB"), "{}", err(&refused));
+    }
+    assert_eq!(served.json(&["nodes"]).as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn a_file_with_mistakes_never_replaces_a_good_world() {
     let segment = Segment::new("10.77.0.1/24");
     let served = Served::start(&segment, CLUSTER);
