@@ -106,11 +106,11 @@ pub async fn run(config: Dhcp4, mut beat: Beat, cancel: CancellationToken) -> Re
             () = cancel.cancelled() => return Ok(()),
             () = beat.answer() => {}
             arrival = main.receive(&mut buffer) => {
-                let mut arrival = Some(arrival.map_err(|source| Dhcp4Error::Receive { port, source })?);
-                for _ in 0..AT_A_TIME {
-                    let Some(arrived) = arrival else { break };
-                    server.received(&buffer, arrived, false);
-                    arrival = main.try_receive(&mut buffer);
+                server.received(&buffer, arrival.map_err(|source| Dhcp4Error::Receive { port, source })?, false);
+                // A datagram that was taken from the kernel is always decided.
+                for _ in 1..AT_A_TIME {
+                    let Some(arrival) = main.try_receive(&mut buffer) else { break };
+                    server.received(&buffer, arrival, false);
                 }
             }
             arrival = receive(second.as_deref(), &mut second_buffer) => {

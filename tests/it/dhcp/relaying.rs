@@ -1,11 +1,18 @@
 //! Clients behind a relay agent.
 
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use wire::Mac;
+use wire::dhcp4::{Message, Packet};
 
 use super::clients::{Udhcpc, udhcpc};
 use super::served;
 use crate::support::client::require;
 use crate::support::segment::{Segment, Station};
+use crate::support::server::Served;
 
 /// A relay agent between two segments; ends with the value.
 struct Relay {
@@ -107,4 +114,45 @@ fn an_address_in_use_behind_a_relay_agent_is_found_by_the_probe() {
         (conflict["address"].as_str(), conflict["found_by"].as_str()),
         (Some("10.88.0.150"), Some("probe"))
     );
+}
+
+#[test]
+fn each_of_hundreds_of_questions_that_wait_together_is_answered() {
+    const ASKED: u32 = 400;
+    let segment = Segment::new("10.77.0.1/24");
+    let agent = segment.plug("52:54:00:00:00:fe");
+    agent.succeed(&["ip", "addr", "add", "10.77.0.2/24", "dev", "eth0"]);
+    agent.succeed(&["ip", "addr", "add", "10.88.0.1/32", "dev", "lo"]);
+    segment.ip("route add 10.88.0.0/16 via 10.77.0.2");
+    let served = Served::start(
+        &segment,
+        "cluster: test
+networks:
+  far: { prefix: 10.88.0.0/16 }
+nodes:
+  n[001-400]: { mac: \"52:54:00:00:01:00+\", address: 10.88.1.0+ }
+",
+    );
+    let socket = agent.within(|| UdpSocket::bind((Ipv4Addr::new(10, 88, 0, 1), 67)).unwrap());
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let first = u64::from_be_bytes([0, 0, 0x52, 0x54, 0, 0, 1, 0]);
+    let mut bytes = Vec::new();
+    // While it stands still they come together, as they do when it is busy.
+    served.signal("STOP");
+    for number in 0..ASKED {
+        let [_, _, mac @ ..] = (first + u64::from(number)).to_be_bytes();
+        let mut message = Message::discover(number, Mac(mac));
+        message.header.giaddr = Ipv4Addr::new(10, 88, 0, 1);
+        message.encode(1400, &mut bytes);
+        socket.send_to(&bytes, (Ipv4Addr::new(10, 77, 0, 1), 67)).unwrap();
+    }
+    served.signal("CONT");
+    let (mut answered, mut buffer) = (HashSet::new(), [0; 2048]);
+    while answered.len() < ASKED as usize
+        && let Ok(length) = socket.recv(&mut buffer)
+    {
+        answered.insert(Packet::parse(&buffer[..length]).unwrap().xid());
+    }
+    let missing: Vec<u32> = (0..ASKED).filter(|number| !answered.contains(number)).collect();
+    assert!(missing.is_empty(), "not answered: {missing:?}");
 }
