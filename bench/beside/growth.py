@@ -75,7 +75,7 @@ def again(lab, state):
 
 
 def fill(state, count):
-    """Repeats the events of real boots until there are so many, spread over all nodes; the snapshots are removed."""
+    """Repeats the events of real answers until there are so many, spread over the nodes that asked; the snapshots are removed."""
     store = sqlite3.connect(next(iter(run("sh", "-c", f"ls {state}/*.db").stdout.split())))
     store.execute("pragma journal_mode=wal"), store.execute("pragma synchronous=off"), store.execute("pragma cache_size=-500000")
     store.execute("delete from snapshot")
@@ -147,7 +147,7 @@ def main():
         "script_p50": "a script of a boot under way, 1 client: p50, ms", "script_p99": "p99, ms", "scripts": "scripts/s, 16 clients",
         "user_data": "`show NODE --render user-data`, s", "user_data_size": "size of that, kB", "check": "`check`, s", "plan": "`plan`, one node changed, s", "apply": "`apply` of that, s",
         "list": "`nodes`, s", "why": "`why NODE`, s"})
-    section.text(f"{EVENT_NODES:,} nodes; the journal is filled with copies of the events of real answers.\n")
+    section.text(f"{EVENT_NODES:,} nodes, of which 100 have asked; the journal is filled with copies of the events of their answers, so that each has a hundredth of them.\n")
     table(by_events, "events in the journal", {
         "replay": "start without a snapshot (all events folded), s", "start": "start with one, s", "memory": "memory after the start, MB",
         "disk": "state on disk, MB", "script_p50": "a script, 1 client: p50, ms", "script_p99": "p99, ms", "list": "`nodes`, s", "why": "`why NODE`, s",

@@ -63,11 +63,17 @@ impl Filter {
             bounds += &format!(" AND seq < {}", place(Argument::Integer(integer(before))));
         }
         sql += &bounds;
+        let order = if self.newest_first { "DESC" } else { "ASC" };
+        let limit = place(Argument::Integer(i64::from(self.limit)));
+        let wanted = format!(" ORDER BY seq {order} LIMIT {limit}");
         if let Some(subject) = &self.subject {
             let subject = place(Argument::Text(subject.to_string()));
+            // What is left out below must be looked for among all of them.
+            let all = self.since.is_some() || !self.kinds.is_empty();
             let of = sql::OF_SUBJECT
                 .replace("{subject}", &subject)
-                .replace("{bounds}", &bounds);
+                .replace("{bounds}", &bounds)
+                .replace("{wanted}", if all { "" } else { &wanted });
             sql += &format!(" AND seq IN ({of})");
         }
         if let Some(since) = self.since {
@@ -90,9 +96,7 @@ impl Filter {
             }
             sql += &format!(" AND ({})", any.join(" OR "));
         }
-        let order = if self.newest_first { "DESC" } else { "ASC" };
-        let limit = place(Argument::Integer(i64::from(self.limit)));
-        sql += &format!(" ORDER BY seq {order} LIMIT {limit}");
+        sql += &wanted;
         (sql, arguments)
     }
 }

@@ -17,9 +17,11 @@ pub const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
 pub const TAIL: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE seq > $1 ORDER BY seq LIMIT $2";
 /// Completed by [`super::Filter`].
 pub const EVENTS: &str = "SELECT seq, at, actor, subject, kind, body FROM event WHERE 1 = 1";
-/// The events about a subject, within `{bounds}` of `seq`: those that are indexed, and what is not yet, one by one.
-pub const OF_SUBJECT: &str = "SELECT seq FROM event_of WHERE subject = {subject}{bounds}
-     UNION ALL SELECT seq FROM event WHERE seq > (SELECT seq FROM event_of_through) AND subject = {subject}{bounds}";
+/// The events about a subject, within `{bounds}` of `seq`: those that are indexed, and what is not yet, one by one. Of both only as many
+/// as `{wanted}` says, so that a subject with a long past costs no more than another.
+pub const OF_SUBJECT: &str = "SELECT seq FROM (SELECT seq FROM event_of WHERE subject = {subject}{bounds}{wanted})
+     UNION ALL SELECT seq FROM (SELECT seq FROM event
+     WHERE seq > (SELECT seq FROM event_of_through) AND subject = {subject}{bounds}{wanted})";
 pub const INDEXED: &str = "SELECT seq FROM event_of_through";
 /// In the order of subjects, so that each page is written once. From the event after the last indexed one; at most `$1`.
 pub const INDEX: &str = "INSERT INTO event_of (subject, seq)

@@ -373,7 +373,23 @@ async fn events_of_a_subject_are_found_however_far_its_index_is() {
             limit: 2,
             ..Filter::default()
         };
-        assert_eq!(of(newest_first).await, [9, 6]);
+        assert_eq!(of(newest_first.clone()).await, [9, 6]);
+        let first_two = Filter {
+            limit: 2,
+            ..Filter::default()
+        };
+        assert_eq!(of(first_two.clone()).await, [3, 6]);
+        // The bound counts what passes, not what was looked at.
+        let late = Filter {
+            since: Some(events[7].at),
+            ..first_two
+        };
+        assert_eq!(of(late).await, [9]);
+        let of_a_kind = Filter {
+            kinds: vec!["server.stopped".into()],
+            ..newest_first
+        };
+        assert_eq!(of(of_a_kind).await, [9, 6]);
         let between = Filter {
             after: Some(3),
             before: Some(9),
