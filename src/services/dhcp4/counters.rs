@@ -35,6 +35,8 @@ pub struct Dhcp4Counters {
     pub conflicts: AtomicU64,
     /// Answers of other DHCP servers heard.
     pub foreign: AtomicU64,
+    /// Frames and echoes that found no room among those that wait to be looked at.
+    pub unheard: AtomicU64,
 }
 
 const TYPES: [&str; 9] = [
@@ -58,6 +60,7 @@ impl Default for Dhcp4Counters {
             probes: AtomicU64::new(0),
             conflicts: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
+            unheard: AtomicU64::new(0),
         }
     }
 }
@@ -148,6 +151,11 @@ impl Dhcp4Counters {
                 &self.conflicts,
             ),
             ("dhcp_foreign", "Answers of other DHCP servers heard", &self.foreign),
+            (
+                "dhcp_unheard",
+                "Frames and echoes heard that found no room among those that wait to be looked at",
+                &self.unheard,
+            ),
         ] {
             samples.push(Sample::of(name, help, counter));
         }

@@ -13,6 +13,7 @@ use wire::Mac;
 use wire::dhcp4::{CLIENT_PORT, Message, MessageType, Packet, SERVER_PORT};
 use wire::probe::{Arp, Echo, ipv4_payload};
 
+use super::counters::{Dhcp4Counters, add};
 use crate::links::{Interface, Kind, PacketSocket, read_udp, udp_frame};
 
 /// What was heard.
@@ -28,6 +29,21 @@ pub(super) enum Sound {
     Lost(u32),
 }
 
+/// Where what was heard goes.
+#[derive(Debug, Clone)]
+pub(super) struct Sounds {
+    pub to: mpsc::Sender<Sound>,
+    pub counters: Arc<Dhcp4Counters>,
+}
+
+impl Sounds {
+    /// What finds no room is lost, as on the wire, and counted.
+    fn tell(&self, sound: Sound) {
+        let lost = self.to.try_send(sound).is_err();
+        add(&self.counters.unheard, u64::from(lost));
+    }
+}
+
 /// The sockets for frames of one interface; dropped, they close.
 #[derive(Debug)]
 pub(super) struct Ears {
@@ -40,11 +56,11 @@ pub(super) struct Ears {
 }
 
 impl Ears {
-    /// Opens them. What is heard goes to `sounds`; what finds no room there is lost, as on the wire.
+    /// Opens them. What is heard goes to `sounds`.
     ///
     /// # Errors
     /// The interface is no Ethernet, or the kernel refuses.
-    pub fn open(interface: &Interface, sounds: &mpsc::Sender<Sound>) -> io::Result<Self> {
+    pub fn open(interface: &Interface, sounds: &Sounds) -> io::Result<Self> {
         let mac = interface
             .mac
             .ok_or_else(|| io::Error::other(format!("{} is no Ethernet", interface.name)))?;
@@ -99,18 +115,13 @@ impl Ears {
     }
 }
 
-async fn listen(
-    socket: Arc<PacketSocket>,
-    sounds: mpsc::Sender<Sound>,
-    index: u32,
-    hear: impl Fn(&[u8]) -> Option<Sound> + Send,
-) {
+async fn listen(socket: Arc<PacketSocket>, sounds: Sounds, index: u32, hear: impl Fn(&[u8]) -> Option<Sound> + Send) {
     let mut frame = vec![0; 2048];
     loop {
         match socket.receive(&mut frame).await {
             Ok(length) => {
                 if let Some(sound) = hear(&frame[..length]) {
-                    sounds.try_send(sound).ok();
+                    sounds.tell(sound);
                 }
             }
             // The interface is down for now; the socket hears again when it is up.
@@ -119,7 +130,7 @@ async fn listen(
             }
             Err(error) => {
                 tracing::debug!(%error, index, "the interface cannot be listened to any more");
-                sounds.send(Sound::Lost(index)).await.ok();
+                sounds.to.send(Sound::Lost(index)).await.ok();
                 return;
             }
         }
@@ -165,7 +176,7 @@ impl EchoSocket {
     ///
     /// # Errors
     /// The kernel's: `CAP_NET_RAW` is needed.
-    pub fn open(sounds: &mpsc::Sender<Sound>) -> io::Result<Self> {
+    pub fn open(sounds: &Sounds) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))?;
         socket.set_nonblocking(true)?;
         let socket = Arc::new(UdpSocket::from_std(socket.into())?);
@@ -192,7 +203,7 @@ impl EchoSocket {
     }
 }
 
-async fn listen_echo(socket: Arc<UdpSocket>, sounds: mpsc::Sender<Sound>) {
+async fn listen_echo(socket: Arc<UdpSocket>, sounds: Sounds) {
     let mut datagram = vec![0; 2048];
     loop {
         let Ok(length) = socket.recv(&mut datagram).await else {
@@ -203,7 +214,7 @@ async fn listen_echo(socket: Arc<UdpSocket>, sounds: mpsc::Sender<Sound>) {
             && echo.is_reply
             && echo.id == ECHO_ID
         {
-            sounds.try_send(Sound::Echo(from)).ok();
+            sounds.tell(Sound::Echo(from));
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::recorder::Recorder;
 use port::Port;
 use server::Server;
 
-/// Datagrams taken before anything else gets its turn.
+/// Datagrams, or sounds of the wire, taken before anything else gets its turn.
 const AT_A_TIME: usize = 64;
 /// The largest message that is read: no client sends more than fits an Ethernet frame, jumbo frames included.
 const LARGEST: usize = 9216;
@@ -118,7 +118,13 @@ pub async fn run(config: Dhcp4, mut beat: Beat, cancel: CancellationToken) -> Re
                 server.received(&second_buffer, arrival, true);
             }
             Some(done) = waiting.next() => server.written(done),
-            Some(sound) = heard.recv() => server.heard(sound),
+            Some(sound) = heard.recv() => {
+                server.heard(sound);
+                for _ in 1..AT_A_TIME {
+                    let Ok(sound) = heard.try_recv() else { break };
+                    server.heard(sound);
+                }
+            }
             Ok(()) = world.changed() => {
                 let cluster = world.borrow_and_update().cluster.clone();
                 server.cluster_changed(&cluster);

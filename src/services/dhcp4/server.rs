@@ -22,7 +22,7 @@ use wire::dhcp4::Packet;
 
 use super::Dhcp4;
 use super::counters::{Dhcp4Counters, add};
-use super::ears::{Ears, EchoSocket, Sound};
+use super::ears::{Ears, EchoSocket, Sound, Sounds};
 use super::port::{Arrival, Port};
 use super::probes::{Due, Probes};
 use super::quiet::Quiet;
@@ -78,7 +78,7 @@ pub(super) struct Server {
     http_port: u16,
     main: Arc<Port>,
     second: Option<Arc<Port>>,
-    sounds: mpsc::Sender<Sound>,
+    sounds: Sounds,
     ears: HashMap<u32, Ears>,
     /// Interfaces that could not be listened to, so that it is said once.
     deaf: HashMap<u32, String>,
@@ -101,6 +101,7 @@ pub(super) struct Server {
 
 impl Server {
     pub fn new(config: Dhcp4, main: Port, second: Option<Port>, sounds: mpsc::Sender<Sound>) -> Self {
+        let counters = config.counters.clone();
         let now = Instant::now();
         Self {
             cluster: config.journal.world().cluster.clone(),
@@ -110,7 +111,7 @@ impl Server {
             http_port: config.http_port,
             main: Arc::new(main),
             second: second.map(Arc::new),
-            sounds,
+            sounds: Sounds { to: sounds, counters },
             ears: HashMap::new(),
             deaf: HashMap::new(),
             echo: None,

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::cluster::Network;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use wire::Mac;
 
-use super::ears::{Ears, Sound};
+use super::ears::{Ears, Sound, Sounds};
 use super::watch;
 use crate::links::Interface;
 
@@ -35,8 +36,9 @@ pub struct Survey {
 /// # Errors
 /// The interface is no Ethernet, or `CAP_NET_RAW` is missing.
 pub async fn survey(interface: &Interface, own: &[Ipv4Addr]) -> io::Result<Survey> {
-    let (sounds, mut heard) = mpsc::channel(256);
-    let ears = Ears::open(interface, &sounds)?;
+    let (to, mut heard) = mpsc::channel(256);
+    let counters = Arc::default();
+    let ears = Ears::open(interface, &Sounds { to, counters })?;
     let mut found = Survey::default();
     for round in 0..QUESTIONS {
         ears.ask_servers(std::process::id() ^ 0xd0c0_0000 ^ (round << 8) ^ interface.index)?;

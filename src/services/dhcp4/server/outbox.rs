@@ -12,8 +12,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time between two messages of many: 25,000 in a second.
+/// Most time between two messages of many: 25,000 in a second.
 const APART: Duration = Duration::from_micros(40);
+/// Where more come than that, the pace is that much of the time between two of them: a quarter faster than they come.
+const PART: f64 = 0.8;
+/// How long is counted what comes.
+const WINDOW: Duration = Duration::from_millis(500);
 /// Messages that wait for which the pace is twice as fast, and so on: what outlasts it is no burst but the load.
 const TWICE: usize = 1024;
 /// How far the pace may be ahead: 40 messages at once. Timers have a millisecond's resolution, in which 25 leave.
@@ -28,6 +32,11 @@ pub(super) struct Outbox<T> {
     waiting: VecDeque<T>,
     /// When the next message would leave if all kept their distance.
     next: Instant,
+    /// Time between two messages.
+    apart: Duration,
+    /// What has come since when.
+    came: u32,
+    since: Instant,
 }
 
 impl<T> Outbox<T> {
@@ -35,6 +44,9 @@ impl<T> Outbox<T> {
         Self {
             waiting: VecDeque::new(),
             next: now,
+            apart: APART,
+            came: 0,
+            since: now,
         }
     }
 
@@ -42,6 +54,7 @@ impl<T> Outbox<T> {
     #[must_use]
     pub fn push(&mut self, message: T) -> bool {
         let room = self.waiting.len() < ROOM;
+        self.came = self.came.saturating_add(1);
         if room {
             self.waiting.push_back(message);
         }
@@ -50,12 +63,18 @@ impl<T> Outbox<T> {
 
     /// The first message, if it may leave now.
     pub fn take(&mut self, now: Instant) -> Option<T> {
+        let passed = now.saturating_duration_since(self.since);
+        if passed >= WINDOW {
+            // Who asks that often can take in the answers, and they must not wait for each other for long.
+            self.apart = APART.min((passed / self.came.max(1)).mul_f64(PART));
+            (self.came, self.since) = (0, now);
+        }
         if self.next > now + AHEAD {
             return None;
         }
         let message = self.waiting.pop_front()?;
         let times = 1 + self.waiting.len() / TWICE;
-        self.next = self.next.max(now) + APART / u32::try_from(times).unwrap_or(1);
+        self.next = self.next.max(now) + self.apart / u32::try_from(times).unwrap_or(1);
         Some(message)
     }
 
@@ -117,6 +136,27 @@ mod tests {
         }
         assert_eq!(came, 120_000, "there was always room");
         assert!(left > 115_000, "{left}");
+    }
+
+    #[tokio::test]
+    async fn a_load_above_the_pace_waits_for_half_a_second_and_then_no_longer() {
+        let begin = Instant::now();
+        let mut outbox = Outbox::new(begin);
+        let mut waiting = Vec::new();
+        for turn in 0..2000_u32 {
+            assert!((0..40).all(|n| outbox.push(n)), "forty in a millisecond");
+            taken(&mut outbox, begin + Duration::from_millis(1) * turn);
+            waiting.push(outbox.waiting.len());
+        }
+        assert!(
+            *waiting.iter().max().unwrap() > TWICE / 2,
+            "the first of them keep the pace"
+        );
+        assert_eq!(waiting[1000..], [0; 1000]);
+        // When the load is over, the pace is the old one.
+        let later = begin + Duration::from_secs(4);
+        taken(&mut outbox, later);
+        assert_eq!(outbox.apart, APART);
     }
 
     #[tokio::test]
