@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use wire::Mac;
 use wire::dhcp4::{Message, Packet};
 
@@ -135,6 +136,8 @@ nodes:
     );
     let socket = agent.within(|| UdpSocket::bind((Ipv4Addr::new(10, 88, 0, 1), 67)).unwrap());
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    // Room for all answers, so that none is lost at this end.
+    setsockopt(&socket, sockopt::RcvBufForce, &(4 << 20)).unwrap();
     let first = u64::from_be_bytes([0, 0, 0x52, 0x54, 0, 0, 1, 0]);
     let mut bytes = Vec::new();
     // While it stands still they come together, as they do when it is busy.
