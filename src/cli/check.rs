@@ -14,6 +14,8 @@ pub fn run(printer: &Printer, args: &File) -> Result<(), Failure> {
     let reading = model::config::read(&text);
     let shown = args.file.display().to_string();
     if printer.json() {
+        let newlines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line = |at: usize| newlines.partition_point(|newline| *newline < at) + 1;
         let problems: Vec<_> = reading
             .diagnostics
             .iter()
@@ -22,7 +24,7 @@ pub fn run(printer: &Printer, args: &File) -> Result<(), Failure> {
                     "severity": if d.severity == Severity::Error { "error" } else { "warning" },
                     "code": d.code, "message": d.message, "help": d.help,
                     "labels": d.labels.iter().map(|l| json!({
-                        "line": line(&text, l.span.start), "start": l.span.start, "end": l.span.end, "text": l.text,
+                        "line": line(l.span.start), "start": l.span.start, "end": l.span.end, "text": l.text,
                     })).collect::<Vec<_>>(),
                 })
             })
@@ -103,12 +105,4 @@ pub fn checked(
             Err(Failure::usage(format!("{name} has {what}")))
         }
     }
-}
-
-fn line(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
 }

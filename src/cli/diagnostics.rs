@@ -7,15 +7,27 @@ use model::config::{Diagnostic, Severity};
 /// Width for which lines are cut; a pipe has none, and a terminal wraps what is longer.
 const WIDTH: usize = 140;
 
-/// All problems as text for a terminal, with a sum at the end. Empty if there are none. `name` is the file's name as
-/// the person typed it.
+/// How many problems are shown. One slip in a network is a mistake of each of its nodes, and each is looked up in the whole text.
+const SHOWN: usize = 100;
+
+/// The problems as text for a terminal, mistakes before warnings if there are more than anybody reads. Empty if there
+/// are none. `name` is the file's name as the person typed it.
 pub fn render(name: &str, text: &str, problems: &[Diagnostic], color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(WIDTH).decor_style(DecorStyle::Ascii);
     let mut out = String::new();
-    for problem in problems {
+    let mut shown: Vec<&Diagnostic> = problems.iter().collect();
+    if shown.len() > SHOWN {
+        shown.sort_by_key(|problem| problem.severity != Severity::Error);
+        shown.truncate(SHOWN);
+    }
+    for problem in &shown {
         out.push_str(&renderer.render(&[group(name, text, problem)]));
         out.push_str("\n\n");
+    }
+    if shown.len() < problems.len() {
+        let rest = problems.len() - shown.len();
+        out.push_str(&format!("... and {rest} more (check --output json tells all)\n\n"));
     }
     out
 }

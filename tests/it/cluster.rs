@@ -103,6 +103,33 @@ fn help_completions_schema_and_manual_pages_are_made() {
 }
 
 #[test]
+fn of_the_same_mistake_three_hundred_times_a_hundred_are_shown_and_all_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slip.yaml");
+    let mut text = "cluster: test\nnetworks:\n  lan: { prefix: 10.99.0.0/24 }\nnodes:\n".to_string();
+    for n in 0..300 {
+        let (high, low) = (n / 250, n % 250 + 1);
+        text += &format!("  n{n}: {{ mac: \"52:54:00:00:{high:02x}:{low:02x}\", address: 10.77.{high}.{low} }}\n");
+    }
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&out(&bellwether(&["--output", "json", "check", path]))).unwrap();
+    let problems = json["problems"].as_array().unwrap();
+    assert!(problems.len() >= 300);
+    let of_the_last: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem["message"].as_str().unwrap().contains("`n299`"))
+        .map(|problem| &problem["labels"][0]["line"])
+        .collect();
+    assert_eq!(of_the_last, [304]);
+    let shown = err(&bellwether(&["check", path]));
+    assert_eq!(shown.matches("error[").count(), 100, "{shown}");
+    let rest = format!("and {} more", problems.len() - 100);
+    assert!(shown.contains(&rest), "{shown}");
+}
+
+#[test]
 fn a_thousand_nodes_are_a_few_lines() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/hpc.yaml");
     let output = bellwether(&["--output", "json", "check", file]);
