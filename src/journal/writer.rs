@@ -99,7 +99,7 @@ impl Writer {
                     continue;
                 }
                 message = self.queue.recv() => message,
-                () = until(self.index.due(self.world.seq)), if !stopping => {
+                () = self.index.ready(self.world.seq), if !stopping => {
                     self.index.catch_up().await;
                     continue;
                 }
@@ -230,14 +230,6 @@ impl Writer {
         }
         self.doubtful = false;
         Ok(())
-    }
-}
-
-/// Waits until then, or for ever.
-async fn until(due: Option<tokio::time::Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 

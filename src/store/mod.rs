@@ -40,6 +40,15 @@ pub struct StoredSnapshot {
     pub body: Vec<u8>,
 }
 
+/// What is not in the index by subject yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToIndex {
+    /// Subjects with the positions of their events, in this order: neighbours are neighbours in the index, too.
+    pub rows: Vec<(String, Seq)>,
+    /// The position of the last of these events.
+    pub through: Seq,
+}
+
 impl Store {
     /// How many snapshots are kept: the last one, and the one before should that be damaged.
     pub const SNAPSHOTS_KEPT: u32 = 2;
@@ -154,14 +163,24 @@ impl Store {
         }
     }
 
-    /// Takes at most `limit` further events into the index by subject, without which they are found more slowly. The
-    /// position up to which it goes then.
+    /// The next events for the index by subject, at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn to_index(&self, limit: u64) -> Result<ToIndex, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.to_index(limit).await,
+        }
+    }
+
+    /// Takes rows of a [`ToIndex`] into the index, without which events are found more slowly. `through` is its position if these are
+    /// the last of its rows. Rows that are there already do no harm.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub async fn index(&self, limit: u64) -> Result<Seq, StoreError> {
+    pub async fn index(&self, rows: &[(String, Seq)], through: Option<Seq>) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.index(limit).await,
+            Self::Sqlite(sqlite) => sqlite.index(rows, through).await,
         }
     }
 

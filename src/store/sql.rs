@@ -1,7 +1,7 @@
 //! Every SQL text of the program but the table definitions, which are in [`super::migrations`].
 //!
-//! Invariant: nothing here is peculiar to SQLite but the check and [`append`]: numbered `$1` parameters, standard
-//! types, `ON CONFLICT`. Another database needs its own migrations and these two.
+//! Invariant: nothing here is peculiar to SQLite but the check, [`append`] and [`index`]: numbered `$1` parameters, standard
+//! types, `ON CONFLICT`. Another database needs its own migrations and these three.
 
 pub const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
 pub const SCHEMA_VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
@@ -23,12 +23,10 @@ pub const OF_SUBJECT: &str = "SELECT seq FROM (SELECT seq FROM event_of WHERE su
      UNION ALL SELECT seq FROM (SELECT seq FROM event
      WHERE seq > (SELECT seq FROM event_of_through) AND subject = {subject}{bounds}{wanted})";
 pub const INDEXED: &str = "SELECT seq FROM event_of_through";
-/// In the order of subjects, so that each page is written once. From the event after the last indexed one; at most `$1`.
-pub const INDEX: &str = "INSERT INTO event_of (subject, seq)
-     SELECT subject, seq FROM event WHERE seq > (SELECT seq FROM event_of_through)
+/// From the event after the last indexed one; at most `$1`. In the order of subjects, so that each page of the index is written once.
+pub const TO_INDEX: &str = "SELECT subject, seq FROM event WHERE seq > (SELECT seq FROM event_of_through)
      AND seq <= (SELECT seq FROM event_of_through) + $1 ORDER BY subject, seq";
-pub const INDEXED_THROUGH: &str = "UPDATE event_of_through SET seq =
-     (SELECT coalesce(max(seq), 0) FROM event WHERE seq <= (SELECT seq FROM event_of_through) + $1)";
+pub const INDEXED_THROUGH: &str = "UPDATE event_of_through SET seq = $1";
 /// Where to begin looking for events of a time. `+ 0`, or SQLite walks the whole table for its smallest `seq` instead
 /// of using the index.
 pub const FIRST_SINCE: &str = "SELECT min(seq + 0) FROM event WHERE at >= $1";
@@ -51,5 +49,15 @@ pub fn append(rows: usize) -> String {
     let rows = vec![row; rows].join(", ");
     format!(
         "INSERT INTO event (seq, at, actor, subject, kind, body) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"
+    )
+}
+
+/// An `INSERT` of up to that many rows into the index, as [`append`] is. Those that are there already were taken in by a process that ended
+/// before it had all of them.
+pub fn index(rows: usize) -> String {
+    let rows = vec!["(?, ?)"; rows].join(", ");
+    format!(
+        "INSERT INTO event_of (subject, seq) SELECT * FROM (VALUES {rows}) WHERE column2 IS NOT NULL
+         ON CONFLICT (subject, seq) DO NOTHING"
     )
 }

@@ -351,8 +351,23 @@ async fn events_of_a_subject_are_found_however_far_its_index_is() {
         })
         .collect();
     store.append(&events).await.unwrap();
-    for (limit, through) in [(0, 0), (4, 4), (100, 9), (100, 9)] {
-        assert_eq!(store.index(limit).await.unwrap(), through);
+    for (limit, all, through) in [
+        (0, true, 0),
+        (4, false, 0),
+        (4, true, 4),
+        (9, false, 4),
+        (100, true, 9),
+        (100, true, 9),
+    ] {
+        let next = store.to_index(limit).await.unwrap();
+        assert!(next.rows.is_sorted());
+        // A step, of which there may be more; or what ends them.
+        let rows = if all {
+            &next.rows[..]
+        } else {
+            &next.rows[..next.rows.len() / 2]
+        };
+        store.index(rows, all.then_some(next.through)).await.unwrap();
         assert_eq!(store.indexed().await.unwrap(), through);
         let of = async |filter: Filter| {
             let filter = Filter {

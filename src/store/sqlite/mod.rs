@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, Sqlite as Database};
 use super::filter::{Argument, Filter};
 use super::lock::Lock;
 use super::row::{self, Row};
-use super::{Store, StoreError, StoredSnapshot, sql};
+use super::{Store, StoreError, StoredSnapshot, ToIndex, sql};
 
 /// Statements for up to 1, 2, 4, … 4096 events, each prepared once: a transaction of the journal is one of them. Each statement is a
 /// message to the thread of the connection and one back, which costs more than the statement if it is about a single event.
@@ -27,6 +27,9 @@ static APPEND: LazyLock<[(usize, String); 13]> = LazyLock::new(|| {
         (rows, sql::append(rows))
     })
 });
+
+/// A statement for so many rows of the index.
+static INDEX: LazyLock<(usize, String)> = LazyLock::new(|| (512, sql::index(512)));
 
 /// A SQLite database.
 #[derive(Debug, Clone)]
@@ -124,12 +127,28 @@ impl Sqlite {
         rows.into_iter().map(|row| row::event(&self.path, row)).collect()
     }
 
-    pub(super) async fn index(&self, limit: u64) -> Result<Seq, StoreError> {
+    pub(super) async fn to_index(&self, limit: u64) -> Result<ToIndex, StoreError> {
+        let found: Vec<(String, i64)> = sqlx::query_as(sql::TO_INDEX)
+            .bind(row::integer(limit))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|e| self.failed("reading what is not indexed", e))?;
+        let rows: Vec<(String, Seq)> = found
+            .into_iter()
+            .map(|(subject, seq)| (subject, row::position(seq)))
+            .collect();
+        let through = match rows.iter().map(|(_, seq)| *seq).max() {
+            Some(last) => last,
+            None => self.indexed().await?,
+        };
+        Ok(ToIndex { rows, through })
+    }
+
+    pub(super) async fn index(&self, rows: &[(String, Seq)], through: Option<Seq>) -> Result<(), StoreError> {
         let doing = "indexing events";
         let mut connection = self.writer(doing).await?;
-        let done = index(&mut connection, row::integer(limit)).await;
-        self.settle(connection, doing, done).await?;
-        self.indexed().await
+        let done = index(&mut connection, rows, through).await;
+        self.settle(connection, doing, done).await
     }
 
     pub(super) async fn indexed(&self) -> Result<Seq, StoreError> {
@@ -282,10 +301,24 @@ async fn insert(
     query.execute(connection).await.map(|_| ())
 }
 
-async fn index(connection: &mut PoolConnection<Database>, limit: i64) -> Result<(), sqlx::Error> {
+async fn index(
+    connection: &mut PoolConnection<Database>,
+    rows: &[(String, Seq)],
+    through: Option<Seq>,
+) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with(sql::BEGIN).await?;
-    for statement in [sql::INDEX, sql::INDEXED_THROUGH] {
-        sqlx::query(statement).bind(limit).execute(&mut *transaction).await?;
+    for chunk in rows.chunks(INDEX.0) {
+        let mut query: sqlx::query::Query<'_, Database, SqliteArguments> = sqlx::query(INDEX.1.as_str());
+        for (subject, seq) in chunk {
+            query = query.bind(subject.as_str()).bind(row::integer(*seq));
+        }
+        query.execute(&mut *transaction).await?;
+    }
+    if let Some(through) = through {
+        sqlx::query(sql::INDEXED_THROUGH)
+            .bind(row::integer(through))
+            .execute(&mut *transaction)
+            .await?;
     }
     transaction.commit().await
 }
