@@ -51,7 +51,7 @@ def version(name):
     """The version of the package of a program."""
     package = {**INSTALLED, **UNPACKED}[name]
     if name in UNPACKED:
-        program(name)
+        program(name)  # on a fresh machine its package is not there yet
         deb = glob.glob(os.path.abspath(f"{TARGET}/bench-peers/{package}/*.deb"))
         return run("dpkg-deb", "-f", deb[0], "Version").stdout.strip() if deb else "?"
     return run("dpkg-query", "-W", "-f", "${Version}", package, check=False).stdout.strip() or "?"
