@@ -126,7 +126,7 @@ pub struct Boot {
     pub started: Timestamp,
     /// Steps in the order in which they were first reached.
     pub marks: Vec<Mark>,
-    /// Boot target, fixed when the loader first asks for its script.
+    /// Boot target of the last script. It stays what it is until a person chooses anew: see [`crate::boot::resolve`].
     pub target: Option<String>,
     /// When anything of it was last heard.
     pub last: Timestamp,

@@ -268,7 +268,7 @@ impl Boot {
             What::Transfer(transfer) => self.transferred(transfer, at),
             What::ScriptServed { target, image, .. } => {
                 self.note(Step::Script, at);
-                self.target.get_or_insert_with(|| target.clone());
+                self.target = Some(target.clone());
                 self.image.clone_from(image);
                 if target == "local" {
                     self.note(Step::LocalBoot, at);

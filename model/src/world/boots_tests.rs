@@ -361,3 +361,37 @@ fn a_script_is_one_more_only_where_nothing_hangs_on_it() {
     );
     assert!(!is_one_more(&|| loading().armed()), "a deployment counts it");
 }
+
+#[test]
+fn a_script_is_the_same_if_it_starts_what_the_last_one_started() {
+    let loading = || story().uefi_to_loader().ipxe_dhcp();
+    let is_same = |told: Story, target| {
+        let world = told.world();
+        let next = told.script(target);
+        world.is_same_script(NODE, &next.events.last().unwrap().what)
+    };
+    assert!(!is_same(loading(), "image"), "the first one");
+    assert!(is_same(loading().script("image"), "image"));
+    assert!(!is_same(loading().script("image"), "local"));
+    assert!(
+        !is_same(loading().script("image").no_image_in_script(), "image"),
+        "it had no image then"
+    );
+}
+
+#[test]
+fn a_target_that_is_chosen_in_a_boot_is_that_of_the_boot_from_its_script_on() {
+    for once in [false, true] {
+        let loading = story().uefi_to_loader().ipxe_dhcp().script("image");
+        let told = loading.wait(20.0).target("shell", once).wait(1.0).script("shell");
+        let (world, node) = (told.world(), std::sync::Arc::new(told.node()));
+        let boot = world.state(NODE).boot.clone().unwrap();
+        assert_eq!(boot.target.as_deref(), Some("shell"));
+        let again = crate::boot::resolve(&world, &node, Some(&boot));
+        assert_eq!(
+            again.target.as_str(),
+            "shell",
+            "a loader that asks twice gets the same answer"
+        );
+    }
+}

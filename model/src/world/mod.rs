@@ -110,6 +110,16 @@ impl World {
             && self.nodes.get(node).is_some_and(|n| n.only_tells(at, what))
     }
 
+    /// Whether a script that is [one more](Self::is_one_more_script) starts what the one before it started, too: then neither a
+    /// script nor a document that is asked for later differs by it.
+    pub fn is_same_script(&self, node: &str, what: &What) -> bool {
+        let What::ScriptServed { target, image, .. } = what else {
+            return false;
+        };
+        let boot = self.nodes.get(node).and_then(|state| state.boot.as_ref());
+        boot.is_some_and(|boot| boot.target.as_ref() == Some(target) && boot.image == *image)
+    }
+
     /// The node that uses that address: by its lease, here or from another server, else by its reservation.
     pub fn node_at(&self, address: IpAddr) -> Option<&Arc<Node>> {
         let IpAddr::V4(address) = address else { return None };
