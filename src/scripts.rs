@@ -18,6 +18,9 @@ use model::world::World;
 
 use crate::journal::{Journal, JournalError};
 
+/// Worlds that are looked at before a script waits for one.
+const LOOKS: u32 = 4;
+
 /// The end of a request for a script.
 #[derive(Debug)]
 pub struct Grant {
@@ -58,10 +61,10 @@ pub enum Denied {
 /// # Errors
 /// See [`Denied`]; the client asks again.
 pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Grant, Denied> {
-    let world = journal.world();
+    let (world, chosen, is_settled) = present(journal, client);
     let address = client.address.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
     let event = |subject, what| NewEvent::new(Timestamp::now(), actor, subject, what);
-    let Some((Identified { node, by }, resolved)) = chosen(&world, client) else {
+    let Some((Identified { node, by }, resolved)) = chosen else {
         if let Some(mac) = client.mac {
             let what = What::ScriptServed {
                 target: "local".into(),
@@ -89,9 +92,11 @@ pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Gr
         deployment: resolved.deployment.filter(|_| resolved.blocked.is_none()),
     };
     let served = event(Subject::Node(node.name.to_string()), what);
-    let is_present = journal.is_settled(&node.name) && Arc::ptr_eq(&world, &journal.world());
-    if is_present && world.is_one_more_script(&node.name, served.at, &served.what) {
-        journal.observe(vec![served]);
+    if is_settled && world.is_one_more_script(&node.name, served.at, &served.what) {
+        match world.is_same_script(&node.name, &served.what) {
+            true => journal.observe_again(vec![served]),
+            false => journal.observe(vec![served]),
+        }
         return Ok(Grant {
             asked: world.seq,
             rendered: world.seq,
@@ -107,6 +112,28 @@ pub async fn grant(journal: &Journal, actor: &str, client: &Client) -> Result<Gr
         rendered: committed.world.seq,
         to: Some(granted(&committed.world, &node, resolved)?),
     })
+}
+
+type Chosen = Option<(Identified, Resolved)>;
+
+/// The world, what is chosen in it for a client, and whether all that was accepted about the client's node is in that world.
+///
+/// The node, by whose name its events are counted, comes out of a world; what is settled is in the one that is looked at after
+/// that. A world lasts for a millisecond and more, so that is the same one, or the next one that is tried.
+fn present(journal: &Journal, client: &Client) -> (Arc<World>, Chosen, bool) {
+    let mut world = journal.world();
+    let mut looks = 1;
+    loop {
+        let chosen = chosen(&world, client);
+        let is_settled = (chosen.as_ref()).is_some_and(|(identified, _)| journal.is_settled(&identified.node.name));
+        let later = journal.world();
+        let is_present = Arc::ptr_eq(&world, &later);
+        if is_present || looks == LOOKS {
+            return (world, chosen, is_settled && is_present);
+        }
+        world = later;
+        looks += 1;
+    }
 }
 
 /// Who asks, and the target that it has; `None` for a machine that is no node.

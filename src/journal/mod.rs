@@ -32,7 +32,7 @@ use model::world::World;
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::store::{Store, StoreError};
-use queue::{Message, Sender};
+use queue::{Message, Sender, Weight};
 
 /// Why the journal could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -143,12 +143,21 @@ impl Journal {
     /// When more than [`Journal::OBSERVATIONS`] are waiting they are dropped and counted.
     pub fn observe(&self, events: Vec<NewEvent>) {
         let count = events.len();
-        if count > 0 && self.queue.try_observe(events).is_err() {
+        if count > 0 && self.queue.try_observe(events, Weight::News).is_err() {
             self.counters.dropped(count);
         }
     }
 
-    /// Whether nothing about a node is between its acceptance and the world. Everything that was accepted before this was
+    /// As [`Self::observe`], of something that happened once more and changes nothing that anybody asks for: a node stays
+    /// [settled](Self::is_settled) meanwhile, and nobody waits for the disk because of it.
+    pub fn observe_again(&self, events: Vec<NewEvent>) {
+        let count = events.len();
+        if count > 0 && self.queue.try_observe(events, Weight::Again).is_err() {
+            self.counters.dropped(count);
+        }
+    }
+
+    /// Whether nothing that changes an answer to a node is between its acceptance and the world. Everything that was accepted before this was
     /// asked is in the world that is looked at after it.
     pub fn is_settled(&self, node: &str) -> bool {
         self.queue.is_settled(node)

@@ -23,11 +23,21 @@ pub(super) enum Message {
     },
     Observe {
         events: Vec<NewEvent>,
+        weight: Weight,
     },
     /// Nothing is to be written; is the way to the disk open?
     RoundTrip {
         done: oneshot::Sender<Result<(), JournalError>>,
     },
+}
+
+/// Whether answers depend on what is observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// They may: its subject is not settled before it is in the world.
+    News,
+    /// They do not: it happened before.
+    Again,
 }
 
 impl Message {
@@ -45,7 +55,7 @@ impl Message {
 
     fn events(&self) -> &[NewEvent] {
         match self {
-            Self::Commit { events, .. } | Self::Observe { events } => events,
+            Self::Commit { events, .. } | Self::Observe { events, .. } => events,
             Self::RoundTrip { .. } => &[],
         }
     }
@@ -111,14 +121,16 @@ impl Sender {
         }
     }
 
-    pub(super) fn try_observe(&self, events: Vec<NewEvent>) -> Result<(), Full> {
+    pub(super) fn try_observe(&self, events: Vec<NewEvent>, weight: Weight) -> Result<(), Full> {
         let count = events.len();
         let waiting = self.observed.fetch_add(count, Ordering::Relaxed);
         if waiting + count <= OBSERVATIONS
             && let Ok(place) = self.messages.try_reserve()
         {
-            self.announce(&events);
-            place.send(Message::Observe { events });
+            if weight == Weight::News {
+                self.announce(&events);
+            }
+            place.send(Message::Observe { events, weight });
             return Ok(());
         }
         self.observed.fetch_sub(count, Ordering::Relaxed);
@@ -150,7 +162,7 @@ impl Receiver {
 
     fn taken(&self, message: &Message) {
         self.waiting.fetch_sub(message.waited_for(), Ordering::Relaxed);
-        if let Message::Observe { events } = message {
+        if let Message::Observe { events, .. } = message {
             self.observed.fetch_sub(events.len(), Ordering::Relaxed);
         }
     }
@@ -180,7 +192,7 @@ mod tests {
     async fn only_what_is_waited_for_counts_as_waiting() {
         let (sender, mut receiver) = channel(Arc::default());
         let (done, _end) = oneshot::channel();
-        sender.try_observe(events(2)).unwrap();
+        sender.try_observe(events(2), Weight::News).unwrap();
         assert_eq!(receiver.waiting(), 0);
         sender
             .send(Message::Commit {

@@ -282,10 +282,19 @@ async fn a_node_is_settled_when_all_that_was_accepted_about_it_is_in_the_world()
     journal.observe(vec![power("on")]);
     assert!(!journal.is_settled("nid001"), "nobody writes yet");
     assert!(journal.is_settled("nid002"));
+    journal.observe_again(vec![NewEvent {
+        subject: Subject::Node("nid002".into()),
+        ..power("on")
+    }]);
+    assert!(journal.is_settled("nid002"), "answers do not depend on it");
     let cancel = CancellationToken::new();
     let writing = tokio::spawn(writer.run(cancel.clone()));
     journal.commit(vec![ready()]).await.unwrap();
-    assert!(journal.is_settled("nid001"));
+    assert!(
+        journal.is_settled("nid001") && journal.is_settled("nid002"),
+        "each settles what it announced"
+    );
+    assert!(journal.world().state("nid002").power.is_some());
     assert!(journal.world().state("nid001").last_ready.is_some());
     cancel.cancel();
     writing.await.unwrap();

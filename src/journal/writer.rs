@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::index::Index;
-use super::queue::{self, Message, Receiver};
+use super::queue::{self, Message, Receiver, Weight};
 use super::snapshot::Snapshots;
 use super::unsettled::Unsettled;
 use super::{Committed, Counters, Journal, JournalError, Start, start, storm};
@@ -52,6 +52,8 @@ struct Batch {
     /// Who only asks whether we live.
     round_trips: Vec<oneshot::Sender<Result<(), JournalError>>>,
     observed: usize,
+    /// Positions of those that were never announced as on their way, ascending.
+    again: Vec<Seq>,
 }
 
 impl Writer {
@@ -167,8 +169,11 @@ impl Writer {
                     batch.number(from, events);
                     batch.waiting.push((from, next - 1, done));
                 }
-                Message::Observe { events } => {
+                Message::Observe { events, weight } => {
                     batch.observed += events.len();
+                    if weight == Weight::Again {
+                        batch.again.extend(from..next);
+                    }
                     batch.number(from, events);
                 }
                 Message::RoundTrip { done } => batch.round_trips.push(done),
@@ -181,7 +186,7 @@ impl Writer {
     fn acknowledge(&mut self, mut batch: Batch) {
         let events = Arc::new(std::mem::take(&mut batch.events));
         let world = self.fold(events.clone());
-        self.settle(&events);
+        self.settle(&events, &batch.again);
         batch.answer_round_trips(&Ok(()));
         for (first, last, done) in std::mem::take(&mut batch.waiting) {
             let world = world.clone();
@@ -192,7 +197,7 @@ impl Writer {
 
     fn refuse(&self, mut batch: Batch, error: JournalError) {
         self.counters.failed();
-        self.settle(&batch.events);
+        self.settle(&batch.events, &batch.again);
         batch.answer_round_trips(&Err(error.clone()));
         self.counters.dropped(batch.observed);
         for (_, _, done) in batch.waiting {
@@ -211,9 +216,12 @@ impl Writer {
     }
 
     /// What was accepted is in the world by now, or refused.
-    fn settle(&self, events: &[Event]) {
+    fn settle(&self, events: &[Event], again: &[Seq]) {
+        let mut again = again.iter().peekable();
         for event in events {
-            self.unsettled.settle(&event.subject);
+            if again.next_if(|seq| **seq == event.seq).is_none() {
+                self.unsettled.settle(&event.subject);
+            }
         }
     }
 
