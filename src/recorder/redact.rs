@@ -11,12 +11,29 @@ const DIGITS: usize = 32;
 const PATHS: [&str; 2] = ["cloud-init", "install"];
 
 /// Takes every token out of a text, in place; its length stays as it is.
+///
+/// A token has a digit at one of each [`DIGITS`] places in a row, so of a text without many digits few places are looked at: it is
+/// done to every script of a storm.
 pub fn tokens(text: &mut [u8]) {
-    for run in text.chunk_by_mut(|a, b| a.is_ascii_hexdigit() == b.is_ascii_hexdigit()) {
-        if run.len() == DIGITS && run[0].is_ascii_hexdigit() {
-            run.fill(MARK);
+    // What stands before it is no digit.
+    let mut from = 0;
+    while let Some(seen) = text.get(from..from + DIGITS) {
+        if !seen[DIGITS - 1].is_ascii_hexdigit() {
+            from += DIGITS;
+            continue;
         }
+        let start = from + (seen.iter().rposition(is_no_digit)).map_or(0, |last| last + 1);
+        let rest = &text[from + DIGITS..];
+        let end = from + DIGITS + rest.iter().position(is_no_digit).unwrap_or(rest.len());
+        if end - start == DIGITS {
+            text[start..end].fill(MARK);
+        }
+        from = end + 1;
     }
+}
+
+fn is_no_digit(byte: &u8) -> bool {
+    !byte.is_ascii_hexdigit()
 }
 
 /// Takes the token out of the path of a request, also where it is written in an unusual way (`%61`), in place.

@@ -205,6 +205,32 @@ fn no_token_stays_in_a_text_and_nothing_else_goes() {
 }
 
 #[test]
+fn a_token_is_found_wherever_it_stands_between_others() {
+    for (before, first, between, second) in (0..35).flat_map(|before| {
+        let runs = [0, 1, 31, 32, 33, 63, 64, 65, 96];
+        runs.into_iter().flat_map(move |first| {
+            runs.into_iter()
+                .flat_map(move |second| [1, 2, 31, 32, 33].map(|between| (before, first, between, second)))
+        })
+    }) {
+        let text = |token: &str| {
+            let run = |length: usize| {
+                if length == 32 {
+                    token.repeat(32)
+                } else {
+                    "7".repeat(length)
+                }
+            };
+            let (between, first, second) = ("-".repeat(between), run(first), run(second));
+            format!("{}{first}{between}{second}", "/".repeat(before))
+        };
+        let mut octets = text("a").into_bytes();
+        redact::tokens(&mut octets);
+        assert_eq!(String::from_utf8(octets).unwrap(), text("x"));
+    }
+}
+
+#[test]
 fn a_token_in_a_path_is_blotted_out_however_it_is_written() {
     let blot = |text: &str| {
         let mut octets = text.as_bytes().to_vec();
