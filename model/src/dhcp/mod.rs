@@ -147,7 +147,8 @@ pub struct Probe {
     pub network: String,
     /// The client that shall get it: it may answer itself.
     pub mac: Mac,
-    /// Whether the address is on the link from which the question came (ARP tells), else behind a router (ICMP tells).
+    /// Whether the address is on a link of ours (ARP tells), also for a machine whose relay agent is on that link; else behind a router
+    /// (ICMP tells).
     pub on_link: bool,
 }
 
@@ -238,6 +239,11 @@ impl<'a> Asked<'a> {
             Some(Serving::Refused { .. }) => false,
             Some(Serving::Absent { .. }) | None => !self.place.on_link,
         }
+    }
+
+    /// Whether the network is on a link of ours, whichever way the question came.
+    fn is_attached(&self) -> bool {
+        matches!(self.serving(), Some(Serving::Yes { .. }))
     }
 
     fn subject(&self) -> Subject {

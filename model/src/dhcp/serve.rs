@@ -41,7 +41,7 @@ fn discover(asked: &Asked<'_>, offers: &mut Offers) -> Decision {
                 address: pick.address,
                 network: network.name.clone(),
                 mac,
-                on_link: asked.place.on_link,
+                on_link: asked.place.on_link || asked.is_attached(),
             }),
             events: Vec::new(),
             why: Reason::Probing,

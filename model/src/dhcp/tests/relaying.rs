@@ -65,6 +65,13 @@ fn an_address_behind_a_relay_agent_is_probed_from_afar() {
 }
 
 #[test]
+fn an_address_on_our_own_link_is_asked_for_there_although_a_relay_agent_is_between() {
+    let mut stand = Stand::new();
+    let decision = stand.decide(&discover(STRANGER).giaddr(ip("10.77.0.2")));
+    assert!(matches!(decision.effect, Effect::Probe(probe) if probe.on_link && probe.network == "lab"));
+}
+
+#[test]
 fn the_server_identifier_is_the_one_that_the_relay_agent_wants() {
     let mut stand = Stand::new();
     let relay = ip("10.88.0.1");
