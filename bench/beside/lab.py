@@ -82,9 +82,10 @@ def alone():
 
 
 class Lab:
-    """The namespaces; a context manager that leaves nothing behind."""
+    """The namespaces, on a link of that prefix's length; a context manager that leaves nothing behind."""
 
-    def __init__(self):
+    def __init__(self, length=16):
+        self.length = length
         self.server, self.client = f"bwb{os.getpid()}s", f"bwb{os.getpid()}c"
         self.folder = tempfile.mkdtemp(prefix="bellwether-bench-", dir=os.environ.get("BENCH_DIR"))
         os.chmod(self.folder, 0o755)
@@ -100,7 +101,7 @@ class Lab:
             run("ip", "-n", name, "link", "set", "lo", "up")
         run("ip", "-n", self.server, "link", "add", "sv0", "type", "veth", "peer", "name", "cv0", "netns", self.client)
         for name, link, address in ((self.server, "sv0", SERVER), (self.client, "cv0", CLIENT)):
-            run("ip", "-n", name, "addr", "add", f"{address}/16", "dev", link)
+            run("ip", "-n", name, "addr", "add", f"{address}/{self.length}", "dev", link)
             run("ip", "-n", name, "link", "set", link, "up")
         return self
 

@@ -7,7 +7,6 @@ import os
 from .lab import BELLWETHER, GENERATOR, SERVER, run
 from .peers import program
 
-POOL = "10.78.16.0-10.78.255.250"
 FIRST = "10.78.16.0"
 FIRST_MAC = "00:0c:01:00:00:00"
 
@@ -50,16 +49,23 @@ def bellwether(lab, folder, file, until="dhcp", environment=None):
 
 # --- DHCP: `nodes` are declared (0: everybody is a stranger and gets an address of the pool)
 
+PREFIX = "10.72.0.0/13"
+
+
+def pool(nodes):
+    """First and last address: room for each stranger of a run, even at rates that nobody reaches."""
+    return ("10.78.1.0", "10.78.1.200") if nodes else ("10.72.1.0", "10.77.255.250")
+
+
 def dhcp_bellwether(lab, nodes):
     folder = lab.place("bellwether")
-    file = cluster(f"{folder}/cluster.yaml", nodes, "--prefix", "10.78.0.0/16", "--pool",
-                   POOL if not nodes else "10.78.1.0-10.78.1.200", "--line", "doors: { tftp: off, cache: off, syslog: off }")
+    file = cluster(f"{folder}/cluster.yaml", nodes, "--prefix", PREFIX, "--first", FIRST, "--pool", "-".join(pool(nodes)), "--line", "doors: { tftp: off, cache: off, syslog: off }")
     return bellwether(lab, folder, file)
 
 
 def dhcp_kea(lab, nodes):
     folder = lab.place("kea")
-    subnet = {"subnet": "10.78.0.0/16", "pools": [{"pool": POOL.replace("-", " - ") if not nodes else "10.78.1.0 - 10.78.1.200"}],
+    subnet = {"subnet": PREFIX, "pools": [{"pool": " - ".join(pool(nodes))}],
               "reservations-in-subnet": True, "reservations-out-of-pool": True,
               "reservations": [{"hw-address": mac(n), "ip-address": address(n)} for n in range(nodes)]}
     config = {"Dhcp4": {
@@ -78,8 +84,7 @@ def dhcp_kea(lab, nodes):
 def dhcp_dnsmasq(lab, nodes):
     folder = lab.place("dnsmasq")
     hosts = write(f"{folder}/hosts", "".join(f"{mac(n)},{address(n)}\n" for n in range(nodes)))
-    pool = POOL.replace("-", ",") if not nodes else "10.78.1.0,10.78.1.200"
-    return dnsmasq(lab, folder, "--no-ping", f"--dhcp-range={pool},255.255.0.0,12h", "--dhcp-authoritative",
+    return dnsmasq(lab, folder, "--no-ping", f"--dhcp-range={','.join(pool(nodes))},255.248.0.0,12h", "--dhcp-authoritative",
                    f"--dhcp-leasefile={folder}/leases", "--dhcp-lease-max=1000000", f"--dhcp-hostsfile={hosts}",
                    "--quiet-dhcp", "--dhcp-boot=snponly.efi").listens("udp", 67).settled()
 
