@@ -7,13 +7,19 @@ use crate::cluster::{Cluster, Node};
 /// `/etc/hosts` for a node: itself, and every node with a reserved address, in the order of the file. The same text
 /// serves every node of a cluster but for the line of its own name.
 pub fn hosts(cluster: &Cluster, node: &Node) -> String {
+    let mut text = head(cluster, node);
+    text.push_str(cluster.hosts());
+    text
+}
+
+/// What stands before the lines of all nodes.
+pub(super) fn head(cluster: &Cluster, node: &Node) -> String {
     let mut text = String::from("127.0.0.1 localhost\n");
     // Debian's custom: the own name resolves even before the network is up, and `hostname --fqdn` works.
     if node.primary_address().is_none() {
         let _ = writeln!(text, "127.0.1.1 {}", names(cluster, node, ""));
     }
     text.push_str("::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n");
-    text.push_str(cluster.hosts());
     text
 }
 

@@ -91,6 +91,22 @@ fn no_value_breaks_out_of_its_place() {
 }
 
 #[test]
+fn the_lines_of_all_nodes_stand_in_their_file() {
+    let cluster = cluster();
+    for (name, first) in [
+        ("n1", "127.0.0.1 localhost\n::1"),
+        ("n2", "127.0.0.1 localhost\n127.0.1.1 n2.test.example n2\n::1"),
+    ] {
+        let node = cluster.node(name).unwrap();
+        let text = user_data(&Key::new([7; 32]), SITE, &cluster, node, 1, BootTarget::Image).text;
+        let parsed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let content = parsed["write_files"][0]["content"].as_str().unwrap();
+        assert!(content.starts_with(first), "{content}");
+        assert_eq!(content, hosts(&cluster, node));
+    }
+}
+
+#[test]
 fn a_small_node_has_small_user_data() {
     let cluster = cluster();
     let text = user_data(

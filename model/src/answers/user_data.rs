@@ -2,10 +2,14 @@
 
 use serde_json::json;
 
-use super::{hosts, yaml};
+use super::{hosts::head, yaml};
 use crate::boot::{Key, Occasion, Rendered, Site};
 use crate::cluster::{BootTarget, Cluster, Node, Settings};
 use crate::templates;
+
+/// Stands in a rendered document where the lines of all nodes belong. No value can bring it in: a cluster file takes no text with it,
+/// and where a text is quoted it would be escaped.
+const HOSTS: char = '\0';
 
 /// The cloud-config of a node for one boot, or for the system that a deployment installs. A maintenance boot gets name, keys and users only: it waits for a person
 /// and does nothing by itself.
@@ -17,15 +21,13 @@ pub fn user_data(
     occasion: impl Into<Occasion>,
     target: BootTarget,
 ) -> Rendered {
-    document(
-        key,
-        site,
-        cluster,
-        node,
-        occasion.into(),
-        target,
-        Some(hosts(cluster, node)),
-    )
+    let mut quoted = serde_json::to_string(&head(cluster, node)).expect("a string always serialises");
+    quoted.insert(quoted.len() - 1, HOSTS);
+    let rendered = document(key, site, cluster, node, occasion.into(), target, Some(quoted));
+    // They are most of it and the same for every node, and all nodes of a room ask at once: they are quoted once for all.
+    let (before, after) =
+        (rendered.text.split_once(HOSTS)).expect("the template has a place for the hosts, a test renders it");
+    yaml([before, cluster.hosts_quoted(), after].concat())
 }
 
 /// The cloud-config without the list of hosts, which is the same for every node and would be most of each plan.
@@ -65,7 +67,8 @@ fn document(
         "users": users(settings),
         "sources": if maintenance { json!([]) } else { sources(settings) },
         "packages": if maintenance { vec![] } else { settings.packages.iter().map(|v| &v.value).collect() },
-        "files": files(settings, hosts, maintenance),
+        "hosts": hosts,
+        "files": files(settings, maintenance),
         "commands": if maintenance { json!([]) } else { commands(settings) },
         "ready": format!("{}/boot/hook/{}/{token}/ready", site.base(), node.name),
         "failed": format!("{}/boot/hook/{}/{token}/failed", site.base(), node.name),
@@ -130,9 +133,7 @@ fn sources(settings: &Settings) -> serde_json::Value {
         .collect()
 }
 
-fn files(settings: &Settings, hosts: Option<String>, maintenance: bool) -> serde_json::Value {
-    let hosts =
-        hosts.map(|hosts| json!({ "path": "/etc/hosts", "content": hosts, "owner": "root:root", "mode": "0644" }));
+fn files(settings: &Settings, maintenance: bool) -> serde_json::Value {
     let declared = settings.files.iter().filter(|_| !maintenance).map(|file| {
         let file = &file.value;
         json!({
@@ -142,5 +143,5 @@ fn files(settings: &Settings, hosts: Option<String>, maintenance: bool) -> serde
             "mode": format!("{:04o}", file.mode),
         })
     });
-    hosts.into_iter().chain(declared).collect()
+    declared.collect()
 }

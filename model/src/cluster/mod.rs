@@ -87,6 +87,7 @@ struct Index {
     client_id: HashMap<Vec<u8>, usize>,
     /// Derived once and only when somebody asks: every node of a cluster gets the same lines.
     hosts: OnceLock<String>,
+    hosts_quoted: OnceLock<String>,
 }
 
 impl Cluster {
@@ -267,6 +268,14 @@ impl Cluster {
     /// The lines of `/etc/hosts` for all nodes.
     pub fn hosts(&self) -> &str {
         self.index.hosts.get_or_init(|| crate::answers::host_lines(self))
+    }
+
+    /// The same as it stands within the quotes of a string of JSON or YAML.
+    pub fn hosts_quoted(&self) -> &str {
+        self.index.hosts_quoted.get_or_init(|| {
+            let quoted = serde_json::to_string(self.hosts()).expect("a string always serialises");
+            quoted[1..quoted.len() - 1].to_string()
+        })
     }
 
     fn at(&self, index: Option<&usize>) -> Option<&Arc<Node>> {
