@@ -156,20 +156,22 @@ pub async fn timeline(
     let world = api.journal.world();
     let node = find(&world, &name)?;
     let state = world.state(&node.name);
-    let boots = || state.boot.iter().chain(&state.earlier);
     let boot = match which.boot {
         None => state.boot.as_ref(),
-        Some(id) => boots().find(|boot| boot.id == id),
+        Some(id) => state.all_boots().find(|boot| boot.id == id),
     };
     let Some(boot) = boot else {
-        let known: Vec<String> = boots().map(|boot| boot.id.to_string()).collect();
+        let known: Vec<String> = state.all_boots().map(|boot| boot.id.to_string()).collect();
         return Err(ApiProblem::not_found(if known.is_empty() {
             format!("{name} has not been seen booting yet: bellwether why {name}")
         } else {
             format!("{name} had no such boot; the boots known are {}", known.join(", "))
         }));
     };
-    let next = boots().filter(|later| later.id > boot.id).min_by_key(|later| later.id);
+    let next = state
+        .all_boots()
+        .filter(|later| later.id > boot.id)
+        .min_by_key(|later| later.id);
     let until = next.map_or_else(|| Until::Now(Timestamp::now()), |next| Until::Next(next.started));
     let events = events_of(&api, &node, boot.id.saturating_sub(1), next.map(|next| next.id)).await?;
     Ok(Json(
@@ -182,11 +184,7 @@ pub async fn why(State(api): State<Api>, Path(name): Path<String>) -> Result<Jso
     let world = api.journal.world();
     let node = find(&world, &name)?;
     let state = world.state(&node.name);
-    let oldest = state
-        .earlier
-        .last()
-        .or(state.boot.as_ref())
-        .map_or(0, |boot| boot.id.saturating_sub(1));
+    let oldest = state.all_boots().last().map_or(0, |boot| boot.id.saturating_sub(1));
     let events = events_of(&api, &node, oldest, None).await?;
     let why = model::why::why(&world, &node, Timestamp::now(), &events);
     Ok(Json(serde_json::to_value(why).unwrap_or_default()))

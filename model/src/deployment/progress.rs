@@ -251,6 +251,5 @@ fn installed(world: &World, deployment: &Deployment) -> Wait {
 /// The boot in which an attempt runs, if it is still remembered.
 pub(super) fn boot_of(world: &World, deployment: &Deployment, attempt: &Attempt) -> Option<Boot> {
     let state = world.state(&deployment.node);
-    let boots = state.boot.iter().chain(&state.earlier);
-    boots.into_iter().find(|boot| boot.id == attempt.boot).cloned()
+    state.all_boots().find(|boot| boot.id == attempt.boot).cloned()
 }

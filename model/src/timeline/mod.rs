@@ -238,7 +238,7 @@ impl Timeline {
     /// The timeline of the boot with that number, or of the latest one; `None` if the world does not know it.
     pub fn of(node: &str, state: &NodeState, boot: Option<Seq>, events: &[Event], now: Timestamp) -> Option<Self> {
         let mut next = None;
-        for candidate in state.boot.iter().chain(&state.earlier) {
+        for candidate in state.all_boots() {
             if boot.is_none_or(|id| id == candidate.id) {
                 let until = next.map_or(Until::Now(now), Until::Next);
                 return Some(timeline(node, candidate, events, until));

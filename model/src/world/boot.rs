@@ -1,6 +1,7 @@
 //! What is known of a node: its boots, step by step, and what it gets next.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,8 @@ use crate::event::{Seq, Stage};
 pub struct NodeState {
     /// The boot under way, or the last one.
     pub boot: Option<Boot>,
-    /// The boots before it, the latest first, at most [`NodeState::BOOTS_KEPT`].
-    pub earlier: Vec<Boot>,
+    /// The boots before it, the latest first, at most [`NodeState::BOOTS_KEPT`]. Shared, since with each event the rest is copied.
+    pub earlier: Vec<Arc<Boot>>,
     /// How many boots were seen in all.
     pub boots: u64,
     /// What a person chose for the next boot instead of the declared target.
@@ -102,6 +103,11 @@ pub struct BmcFailure {
 impl NodeState {
     /// How many earlier boots are remembered in the world; the journal has them all.
     pub const BOOTS_KEPT: usize = 4;
+
+    /// All boots that are remembered, the latest first.
+    pub fn all_boots(&self) -> impl DoubleEndedIterator<Item = &Boot> {
+        self.boot.iter().chain(self.earlier.iter().map(|boot| &**boot))
+    }
 }
 
 /// A target that a person chose.

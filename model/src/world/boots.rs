@@ -3,6 +3,8 @@
 //! Nobody tells us that a machine was switched on: a boot is recognised by who asks, and by what that NIC was doing
 //! before. A wrong guess is not only ugly in a timeline: a target that was chosen for one boot is used up by it.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{BmcFailure, Boot, ConsoleLine, HostKey, NodeState, Step, TargetChoice};
@@ -194,7 +196,7 @@ impl NodeState {
         };
         self.boots += 1;
         if let Some(old) = self.boot.replace(Boot::begin(event.seq, started)) {
-            self.earlier.insert(0, old);
+            self.earlier.insert(0, Arc::new(old));
             self.earlier.truncate(Self::BOOTS_KEPT);
         }
         self.elsewhere = None;

@@ -18,7 +18,7 @@ fn boots(story: &Story) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    state.earlier.iter().rev().chain(&state.boot).map(steps).collect()
+    state.all_boots().rev().map(steps).collect()
 }
 
 fn position(story: &Story) -> Option<Step> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Applied, Lease, Machine, NetworkState, Serving, World};
-use crate::event::{DhcpAsk, Event, Subject, What};
+use super::{Applied, Lease, Machine, NetworkState, NodeState, Serving, World};
+use crate::event::{DhcpAsk, Event, Seq, Subject, What};
 
 impl World {
     /// Folds one event into the world. Never fails: what does not fit (a node that is gone) changes nothing but `seq`.
@@ -159,13 +159,29 @@ impl World {
         }
         match &event.subject {
             Subject::Node(name) => {
-                let mut state = self.nodes.get(name.as_str()).cloned().unwrap_or_default();
-                Arc::make_mut(&mut state).fold(event);
-                self.deployments.fold(event, state.boot.as_ref().map(|boot| boot.id));
-                self.nodes.insert(Arc::from(name.as_str()), state);
+                let boot = self.node(name, event);
+                self.deployments.fold(event, boot);
             }
             Subject::Machine(_) => self.machine(event),
             Subject::Cluster | Subject::Network(_) | Subject::Image(_) | Subject::Medium(_) => {}
+        }
+    }
+
+    /// Folds an event into what is known of a node; says which boot is the present one. In its place: what nobody else looks at is not copied.
+    fn node(&mut self, name: &str, event: &Event) -> Option<Seq> {
+        let fold = |state: &mut Arc<NodeState>| {
+            let state = Arc::make_mut(state);
+            state.fold(event);
+            state.boot.as_ref().map(|boot| boot.id)
+        };
+        match self.nodes.get_mut(name) {
+            Some(state) => fold(state),
+            None => {
+                let mut state = Arc::default();
+                let boot = fold(&mut state);
+                self.nodes.insert(Arc::from(name), state);
+                boot
+            }
         }
     }
 

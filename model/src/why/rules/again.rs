@@ -17,7 +17,11 @@ const LOOP: usize = 3;
 /// The latest boots, latest first, that followed one another without a pause, without success and without our doing.
 fn row_of_boots<'a>(case: &Case<'a>) -> Vec<&'a Boot> {
     let mut row: Vec<&Boot> = Vec::new();
-    for boot in case.boot.into_iter().chain(&case.state.earlier) {
+    for boot in case
+        .boot
+        .into_iter()
+        .chain(case.state.earlier.iter().map(|boot| &**boot))
+    {
         let follows = row.last().is_none_or(|next: &&Boot| {
             next.reached(Step::Power).is_none() && next.started.duration_since(boot.last) <= SOON
         });
