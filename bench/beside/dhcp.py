@@ -62,8 +62,8 @@ def offered(lab, start, nodes, rate, seconds=SECONDS):
     sent = found.get("DISCOVER-OFFER", {}).get("sent packets", 0)
     done = found.get("REQUEST-ACK", {}).get("received packets", 0)
     if not sent:
-        return {"rate": 0, "sent": 0, "lost": 1.0, "cpu": 0, "peak": peak}
-    return {"rate": done / seconds, "sent": sent / seconds, "lost": 1 - done / sent, "cpu": used / max(done, 1) * 1e3, "peak": peak}
+        return {"rate": 0, "sent": 0, "lost": 1.0, "cpu": 0, "peak": peak, "limit": 0}
+    return {"rate": done / seconds, "sent": sent / seconds, "lost": 1 - done / sent, "cpu": used / max(done, 1) * 1e3, "peak": peak, "limit": 0}
 
 
 def highest(lab, start, nodes, first=START):
@@ -78,7 +78,7 @@ def highest(lab, start, nodes, first=START):
             low, best = rate, one
             # A generator that does not reach its rate has measured what it reached.
             if one["sent"] < 0.9 * rate or rate >= TOP:
-                return dict(one, limit=True)
+                return dict(one, limit=1)
         else:
             high = rate
         if high is None:
@@ -164,6 +164,8 @@ def tables(section, kind, values):
     section.table(["", *names, *(f"ratio to {name}" for name in names[1:])], [
         ["exchanges/s with less than 1 % lost", *(shown(values("rate", name, "rate")) for name in names),
          *(ratio(values("rate", ours, "rate"), values("rate", name, "rate")) for name in names[1:])],
+        ["rounds in which perfdhcp asked no faster", *(f"{sum(values('rate', name, 'limit'))} of {len(values('rate', name, 'limit'))}" for name in names),
+         *("" for _ in names[1:])],
         ["of them the server's processor, ms each", *(shown(values("rate", name, "cpu"), 3) for name in names),
          *(ratio(values("rate", ours, "cpu"), values("rate", name, "cpu"), False) for name in names[1:])],
         ["peak memory there, MB", *(shown(values("rate", name, "peak")) for name in names),
@@ -189,4 +191,4 @@ the gap is halved until it is below {CLOSE - 1:.0%}; further rounds begin at hal
 ACK leaves; Kea appends to its file and does not sync. Bellwether asks the wire whether a pool address is free before it
 offers it to a stranger (half a second); Kea 2.2 cannot and dnsmasq is told not to. {NODES:,} nodes are declared; for
 strangers the pool has 393,000 addresses. An avalanche that is not
-through after {PATIENCE} s is given up ("inf"), and not tried in further rounds."""
+through after {PATIENCE} s is given up ("inf"), and not tried in further rounds. Where perfdhcp asks no faster although nothing is lost, the rate is what it reached."""
