@@ -157,8 +157,8 @@ impl Journal {
         }
     }
 
-    /// Whether nothing that changes an answer to a node is between its acceptance and the world. Everything that was accepted before this was
-    /// asked is in the world that is looked at after it.
+    /// Whether nothing that changes an answer to a node is between its acceptance and the world. All of that which was accepted
+    /// before this was asked is in the world that is looked at after it.
     pub fn is_settled(&self, node: &str) -> bool {
         self.queue.is_settled(node)
     }

@@ -1,4 +1,4 @@
-//! Which nodes have events that are accepted and not in the world yet.
+//! Which nodes have events, other than what only happened once more, that are accepted and not in the world yet.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU32, Ordering};

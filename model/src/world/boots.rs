@@ -269,6 +269,9 @@ impl Boot {
             ),
             What::Transfer(transfer) => self.transferred(transfer, at),
             What::ScriptServed { target, image, .. } => {
+                if target != "local" && self.position().is_some_and(|m| m.step == Step::LocalBoot) {
+                    self.over = Some(at); // It is not on the way to its disk after all.
+                }
                 self.note(Step::Script, at);
                 self.target = Some(target.clone());
                 self.image.clone_from(image);

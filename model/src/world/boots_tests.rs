@@ -380,6 +380,15 @@ fn a_script_is_the_same_if_it_starts_what_the_last_one_started() {
 }
 
 #[test]
+fn a_node_that_asks_again_and_is_given_something_else_is_not_on_the_way_to_its_disk() {
+    let loading = story().uefi_to_loader().ipxe_dhcp().script("local");
+    assert_eq!(position(&loading), Some(Step::LocalBoot));
+    let told = loading.wait(20.0).target("shell", true).wait(1.0).script("shell");
+    assert_eq!(position(&told), Some(Step::Script));
+    assert_eq!(position(&told.wait(1.0).script("local")), Some(Step::LocalBoot));
+}
+
+#[test]
 fn a_target_that_is_chosen_in_a_boot_is_that_of_the_boot_from_its_script_on() {
     for once in [false, true] {
         let loading = story().uefi_to_loader().ipxe_dhcp().script("image");
