@@ -1,6 +1,7 @@
 """Two namespaces and a cable: a server on one side, clients on the other, and what the server costs.
 
-Nothing outside of the namespaces is touched. Only processes that were started here are ended.
+Nothing outside of the namespaces is touched, but for what `receive_buffers` sets and puts back. Only processes that were
+started here are ended.
 """
 
 import contextlib
@@ -79,6 +80,25 @@ def alone():
     with open(path, "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def receive_buffers(size):
+    """Sockets that are opened meanwhile have receive buffers of so many bytes: for generators that set none and stand for
+    thousands of clients, each of which has its own. The kernel has one default for all namespaces; it is put back."""
+    path = "/proc/sys/net/core/rmem_default"
+    with open(path) as setting:
+        before = setting.read()
+    try:
+        with open(path, "w") as setting:
+            setting.write(str(size))
+    except OSError as error:
+        raise SystemExit(f"{path} cannot be set ({error.strerror}): run benchmarks on a machine of their own, not in a container") from error
+    try:
+        yield
+    finally:
+        with open(path, "w") as setting:
+            setting.write(before)
 
 
 class Lab:

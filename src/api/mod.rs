@@ -22,16 +22,18 @@ mod status;
 pub use problem::ApiProblem;
 pub use server::{ApiError, listen, serve};
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::boot::{Key, Site};
-use model::cluster::Node;
+use model::cluster::{Cluster, Node};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 use crate::journal::Journal;
+use crate::links::interfaces;
 use crate::recorder::Recorder;
 use crate::telemetry::Metrics;
 
@@ -76,9 +78,20 @@ impl Api {
     /// Where a node reaches us: our address on the network of its first addressed NIC.
     fn site(&self, node: &Node) -> Site {
         let world = self.journal.world();
-        world.site_of(node).unwrap_or(Site {
-            address: std::net::Ipv4Addr::UNSPECIFIED,
+        world.site_of(node).unwrap_or_else(|| Site {
+            address: own_address(&world.cluster, node).unwrap_or(Ipv4Addr::UNSPECIFIED),
             http_port: self.http_port,
         })
     }
+}
+
+/// Our address on a network of the node, or else on any, by our interfaces: for where DHCP is another's task, or not yet ours.
+fn own_address(cluster: &Cluster, node: &Node) -> Option<Ipv4Addr> {
+    let interfaces = interfaces().ok()?;
+    let own = node
+        .nics
+        .iter()
+        .filter_map(|nic| cluster.network(nic.network.as_deref()?));
+    own.chain(&cluster.networks)
+        .find_map(|network| interfaces.iter().find_map(|here| here.address_in(network.prefix)))
 }

@@ -37,6 +37,8 @@ pub struct Writer {
     index: Index,
     /// The last transaction failed, so what the store holds must be looked up.
     doubtful: bool,
+    /// Events of the last transaction: the next one has about as many.
+    size: usize,
     /// When it was last said aloud that it cannot be written: a busy server would say it a thousand times a second.
     complained: Option<Instant>,
 }
@@ -82,6 +84,7 @@ impl Writer {
             counters,
             unsettled,
             doubtful: false,
+            size: 0,
             complained: None,
         };
         (journal, writer)
@@ -158,7 +161,10 @@ impl Writer {
     /// The first message and what else waits by now. The delay of one transaction is what fills the next: an idle
     /// journal waits for nobody.
     fn gather(&mut self, first: Message) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            events: Vec::with_capacity(self.size),
+            ..Batch::default()
+        };
         let mut next = self.world.seq + 1;
         let mut message = Some(first);
         while let Some(taken) = message {
@@ -180,6 +186,7 @@ impl Writer {
             }
             message = (batch.events.len() < BATCH).then(|| self.queue.try_recv()).flatten();
         }
+        self.size = batch.events.len();
         batch
     }
 

@@ -119,6 +119,18 @@ fn grub_gets_the_script_of_its_mac_and_the_files_in_it_and_the_journal_has_it_al
 }
 
 #[test]
+fn what_is_shown_is_what_a_node_gets_although_dhcp_is_another_s_task() {
+    let (_segment, served, station) = served();
+    let fetched = text(&station, "grub/script/52:54:00:00:00:01");
+    let seed = fetched.split('\'').find(|word| word.starts_with("ds=nocloud")).unwrap();
+    assert!(seed.contains("http://10.77.0.1/"), "{seed}");
+    let shown = served.text(&["show", "tiny", "--render", "script"]);
+    assert!(shown.contains(seed), "{seed}: {shown}");
+    let user_data = served.text(&["show", "tiny", "--render", "user-data"]);
+    assert!(user_data.contains("http://10.77.0.1/boot/hook/tiny/"), "{user_data}");
+}
+
+#[test]
 fn every_boot_target_reads_as_grub() {
     let (_segment, _served, station) = served();
     for (mac, said) in [

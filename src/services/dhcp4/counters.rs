@@ -31,6 +31,8 @@ pub struct Dhcp4Counters {
     pub commit_errors: AtomicU64,
     /// Addresses asked for on the wire.
     pub probes: AtomicU64,
+    /// Questions of strangers that found no room among those that wait for the wire's answer.
+    pub unprobed: AtomicU64,
     /// Addresses that somebody had.
     pub conflicts: AtomicU64,
     /// Answers of other DHCP servers heard.
@@ -58,6 +60,7 @@ impl Default for Dhcp4Counters {
             unsent: AtomicU64::new(0),
             commit_errors: AtomicU64::new(0),
             probes: AtomicU64::new(0),
+            unprobed: AtomicU64::new(0),
             conflicts: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
             unheard: AtomicU64::new(0),
@@ -144,6 +147,11 @@ impl Dhcp4Counters {
                 "dhcp_probes",
                 "Addresses asked for on the wire before they were offered",
                 &self.probes,
+            ),
+            (
+                "dhcp_unprobed",
+                "Questions that found no room among those that wait for the wire's answer",
+                &self.unprobed,
             ),
             (
                 "dhcp_conflicts",

@@ -169,7 +169,7 @@ impl Server {
         }
         let acts = self.watch.tick(now);
         self.act(acts);
-        for due in self.probes.tick(now) {
+        while let Some(due) = self.probes.due(now) {
             match due {
                 Due::Ask(probe) => self.ask(&probe),
                 Due::Free(probe, question) => {

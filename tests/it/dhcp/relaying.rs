@@ -118,6 +118,36 @@ fn an_address_in_use_behind_a_relay_agent_is_found_by_the_probe() {
 }
 
 #[test]
+fn behind_a_relay_agent_on_our_own_link_an_address_in_use_is_found_by_arp() {
+    let (near, served) = served();
+    let squatter = near.plug("52:54:00:00:00:77");
+    squatter.succeed(&["ip", "addr", "add", "10.77.0.104/24", "dev", "eth0"]);
+    squatter.succeed(&["sysctl", "-qw", "net.ipv4.icmp_echo_ignore_all=1"]);
+    let agent = near.plug("52:54:00:00:00:fe");
+    agent.succeed(&["ip", "addr", "add", "10.77.0.2/24", "dev", "eth0"]);
+    let socket = agent.within(|| UdpSocket::bind(("10.77.0.2", 67)).unwrap());
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut message = Message::discover(1, Mac([0x52, 0x54, 0, 0, 0, 0x99]));
+    message.header.giaddr = Ipv4Addr::new(10, 77, 0, 2);
+    message.requested_address(Ipv4Addr::new(10, 77, 0, 104));
+    let (mut question, mut answer) = (Vec::new(), [0; 2048]);
+    message.encode(1400, &mut question);
+    socket.send_to(&question, "10.77.0.1:67").unwrap();
+    let length = socket.recv(&mut answer).unwrap();
+    let offered = Packet::parse(&answer[..length]).unwrap().yiaddr();
+    assert!(offered.octets()[3] >= 100 && offered.octets()[3] != 104, "{offered}");
+    let conflict = &served.events("dhcp.conflict")[0]["body"];
+    assert_eq!(
+        (
+            conflict["address"].as_str(),
+            conflict["mac"].as_str(),
+            conflict["found_by"].as_str()
+        ),
+        (Some("10.77.0.104"), Some("52:54:00:00:00:77"), Some("probe"))
+    );
+}
+
+#[test]
 fn each_of_hundreds_of_questions_that_wait_together_is_answered() {
     const ASKED: u32 = 400;
     let segment = Segment::new("10.77.0.1/24");

@@ -111,19 +111,21 @@ impl Server {
     }
 
     pub(super) fn probe(&mut self, probe: Probe, bytes: &[u8], arrival: Arrival, second_port: bool) {
-        let question = Question {
-            bytes: bytes.to_vec(),
-            arrival,
-            second_port,
-        };
+        if !self.probes.has_room() {
+            return add(&self.counters.unprobed, 1);
+        }
         add(&self.counters.probes, 1);
         // An answer comes to the hardware address that we ask from, so it had better be today's.
         if probe.on_link && self.look_at < Instant::now() + LOOK - FRESH {
             self.look();
         }
-        if self.probes.begin(Instant::now(), probe, question) {
-            self.tick();
-        }
+        self.ask(&probe);
+        let question = Question {
+            bytes: bytes.to_vec(),
+            arrival,
+            second_port,
+        };
+        self.probes.begun(Instant::now(), probe, question);
     }
 
     pub(super) fn ask(&mut self, probe: &Probe) {
