@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::gather::{Bmc, Gather, Machine, Nic};
+use super::found::{Bmc, Machine, Nic};
+use super::gather::Gather;
 use super::inventory::{Host, Inventory};
 use super::{bluebanquise, ini, json, words};
 use crate::config::plain::{Plain, read as yaml};

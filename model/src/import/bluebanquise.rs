@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::ansible::Unknown;
-use super::gather::{Bmc, Gather, Machine, Nic};
+use super::found::{Bmc, Machine, Nic};
+use super::gather::Gather;
 use super::inventory::Inventory;
 use super::words;
 use crate::config::plain::{Plain, read as yaml};

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::gather::{Bmc, Gather, Machine};
+use super::found::{Bmc, Machine};
+use super::gather::Gather;
 use super::words;
 
 pub(super) fn read(text: &str, gather: &mut Gather) {

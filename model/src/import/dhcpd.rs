@@ -1,6 +1,7 @@
 //! ISC's dhcpd.conf: statements that end with `;`, blocks in braces.
 
-use super::gather::{Gather, Machine, Network, Nic};
+use super::found::{Machine, Network, Nic};
+use super::gather::Gather;
 use super::words;
 
 /// Nesting of blocks.

@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::gather::{Gather, Machine, Network, Nic};
+use super::found::{Machine, Network, Nic};
+use super::gather::Gather;
 use super::words;
 
 pub(super) fn read(text: &str, gather: &mut Gather) {

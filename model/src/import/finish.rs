@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::gather::{Bmc, Gather, Network, Place};
+use super::found::{Bmc, Network, Place};
+use super::gather::Gather;
 use crate::nodeset::fold;
 
 /// Endings of names that mean a machine's BMC.
@@ -196,7 +197,7 @@ fn addresses(gather: &mut Gather) {
             .first()
             .copied()
             .unwrap_or(Place { file: 0, line: 1 });
-        let mut claim = |address: IpAddr, nodes: &[super::gather::Node], shown: &dyn Fn(Place) -> String| match taken
+        let mut claim = |address: IpAddr, nodes: &[super::found::Node], shown: &dyn Fn(Place) -> String| match taken
             .get(&address)
         {
             None => {
@@ -253,7 +254,7 @@ fn addresses(gather: &mut Gather) {
             node.bmc = None;
         }
         // An interface of which nothing is left, beside others.
-        let some = |nic: &super::gather::Nic| nic.mac.is_some() || nic.address.is_some() || nic.network.is_some();
+        let some = |nic: &super::found::Nic| nic.mac.is_some() || nic.address.is_some() || nic.network.is_some();
         node.nics.retain(some);
     }
     for (place, text, why) in notes {

@@ -1,6 +1,7 @@
 //! Kea's DHCPv4 server.
 
-use super::gather::{Gather, Machine, Network, Nic};
+use super::found::{Machine, Network, Nic};
+use super::gather::Gather;
 use super::{json, words};
 use crate::config::plain::Plain;
 

@@ -11,6 +11,7 @@ mod conman;
 mod dhcpd;
 mod dnsmasq;
 mod finish;
+mod found;
 mod gather;
 mod ini;
 mod inventory;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::gather::{Bmc, Gather, Machine, Nic};
+use super::found::{Bmc, Machine, Nic};
+use super::gather::Gather;
 use super::words;
 use crate::config::plain::{Plain, read as yaml};
 

@@ -1,6 +1,7 @@
 //! Pelagos: one JSON file with its nodes and how their BMCs are got at.
 
-use super::gather::{Bmc, Gather, Machine, Nic};
+use super::found::{Bmc, Machine, Nic};
+use super::gather::Gather;
 use super::{json, words};
 use crate::config::plain::Plain;
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::gather::{Bmc, Gather, Machine};
+use super::found::{Bmc, Machine};
+use super::gather::Gather;
 use super::words;
 
 /// What is known of a device.

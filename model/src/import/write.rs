@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::gather::{Bmc, Gather, Network, Nic, Node, Place};
+use super::found::{Bmc, Network, Nic, Node, Place};
+use super::gather::Gather;
 use super::words::clean;
 use super::{Format, Imported};
 use crate::config::Severity;

@@ -102,6 +102,17 @@ impl Content {
         }
     }
 
+    /// The same bytes that [`Content::copy`] appends, if no file is read for them.
+    pub(super) fn at_hand(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        match self {
+            Self::Text(bytes) | Self::Shared(bytes) => {
+                let at = usize::try_from(offset).ok()?;
+                bytes.get(at..at.checked_add(len)?)
+            }
+            Self::File(_) => None,
+        }
+    }
+
     /// Appends `len` bytes from `offset`, which are within the length and no more than a block.
     pub(super) async fn copy(&mut self, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
         let (bytes, at) = match self {

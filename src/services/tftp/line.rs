@@ -73,7 +73,15 @@ impl Line {
     /// # Errors
     /// As [`Trunk::send`].
     pub(super) async fn send(&self, packet: &[u8]) -> io::Result<()> {
-        self.trunk.send(self.client, packet).await
+        self.trunk.send(self.client, packet, &[]).await
+    }
+
+    /// Sends a block with its header.
+    ///
+    /// # Errors
+    /// As [`Trunk::send`].
+    pub(super) async fn send_block(&self, header: &[u8], block: &[u8]) -> io::Result<()> {
+        self.trunk.send(self.client, header, block).await
     }
 
     /// Sends packets of `length` bytes (the last one may be shorter) in one piece.

@@ -37,9 +37,10 @@ impl Outbox {
         self.ends.len() >= PACKETS || self.bytes.len() > BYTES
     }
 
-    /// Adds a packet. Whether it is the first.
-    pub(super) fn add(&mut self, client: SocketAddr, packet: &[u8]) -> bool {
-        self.bytes.extend_from_slice(packet);
+    /// Adds a packet, which is told in two parts. Whether it is the first.
+    pub(super) fn add(&mut self, client: SocketAddr, header: &[u8], rest: &[u8]) -> bool {
+        self.bytes.extend_from_slice(header);
+        self.bytes.extend_from_slice(rest);
         self.ends.push(self.bytes.len());
         self.clients.push(Some(client.into()));
         self.ends.len() == 1
@@ -122,7 +123,9 @@ mod tests {
         let mut outbox = Outbox::default();
         for count in [1, 2, 63, 64] {
             for n in 0..count {
-                assert_eq!(outbox.add(to, &[n; 9][..usize::from(n % 9)]), n == 0);
+                let packet = vec![n; usize::from(n % 9)];
+                let (header, rest) = packet.split_at(packet.len() / 2);
+                assert_eq!(outbox.add(to, header, rest), n == 0);
             }
             assert_eq!(outbox.is_full(), count == 64);
             assert_eq!(outbox.flush(|batch| batch.send(&server)), Flushed::Empty);
@@ -138,7 +141,7 @@ mod tests {
     fn what_the_kernel_does_not_take_stays_and_what_it_refuses_is_lost() {
         let mut outbox = Outbox::default();
         for n in 1..=5 {
-            outbox.add(address(n), &[0]);
+            outbox.add(address(n), &[0], &[]);
         }
         let mut turn = 0;
         let mut send = |batch: Batch<'_>| {
@@ -154,6 +157,6 @@ mod tests {
         assert_eq!(outbox.sent, 2);
         assert_eq!(outbox.flush(&mut send), Flushed::Empty);
         assert_eq!(turn, 4);
-        assert!(outbox.add(address(1), &[0]));
+        assert!(outbox.add(address(1), &[0], &[]));
     }
 }

@@ -119,11 +119,11 @@ impl Trunk {
         lock(&self.shared.lines).remove(&client);
     }
 
-    /// Sends a packet soon, together with others; waits while the interface is slower than we are.
+    /// Sends a packet, which is told in two parts, soon, together with others; waits while the interface is slower than we are.
     ///
     /// # Errors
     /// The socket is of no more use. What is wrong with the way to the client is as good as a loss.
-    pub(super) async fn send(&self, client: SocketAddr, packet: &[u8]) -> io::Result<()> {
+    pub(super) async fn send(&self, client: SocketAddr, header: &[u8], rest: &[u8]) -> io::Result<()> {
         let shared = &*self.shared;
         loop {
             {
@@ -132,7 +132,7 @@ impl Trunk {
                     outbox.flush(|batch| shared.send_batch(batch));
                 }
                 if !outbox.is_full() {
-                    let first = outbox.add(client, packet);
+                    let first = outbox.add(client, header, rest);
                     let sent = shared.quiet.load(Ordering::Relaxed)
                         && outbox.flush(|batch| shared.send_batch(batch)) == Flushed::Empty;
                     if first && !sent {

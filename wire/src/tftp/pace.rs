@@ -11,6 +11,9 @@ const LONGEST: Duration = Duration::from_secs(8);
 /// Shortest wait. Firmware stalls for tens of milliseconds while it copies a window away, and a repetition too early costs a
 /// whole window.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// Round trips beyond that. Where thousands of clients take turns a block of each is under way for tens of milliseconds, the wait would be
+/// over for some of them in every turn, and a timer that is put off costs as much as a tenth of a block.
+const ROUND_TRIPS: u32 = 4;
 
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
@@ -34,9 +37,9 @@ impl Pace {
 
     /// Time until a repetition.
     pub(super) fn wait(&self) -> Duration {
-        let once = self
-            .smoothed
-            .map_or(self.initial, |smoothed| (smoothed + 4 * self.variation).max(SHORTEST));
+        let once = self.smoothed.map_or(self.initial, |smoothed| {
+            (smoothed + 4 * self.variation).max(SHORTEST + ROUND_TRIPS * smoothed)
+        });
         once.saturating_mul(1 << self.doublings.min(8)).min(self.longest)
     }
 

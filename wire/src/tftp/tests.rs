@@ -556,7 +556,7 @@ fn negotiated_timeout_holds_until_the_link_is_known() {
         5000,
     );
     assert_eq!(numbers(&mut transfer, MS), [1]);
-    assert_eq!(transfer.poll(MS), Next::Wait(101 * MS));
+    assert_eq!(transfer.poll(MS), Next::Wait(105 * MS));
 }
 
 #[test]
