@@ -87,9 +87,9 @@ def receive_buffers(size):
     """Sockets that are opened meanwhile have receive buffers of so many bytes: for generators that set none and stand for
     thousands of clients, each of which has its own. The kernel has one default for all namespaces; it is put back."""
     path = "/proc/sys/net/core/rmem_default"
-    with open(path) as setting:
-        before = setting.read()
     try:
+        with open(path) as setting:
+            before = setting.read()
         with open(path, "w") as setting:
             setting.write(str(size))
     except OSError as error:

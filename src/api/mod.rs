@@ -35,6 +35,7 @@ use crate::cache::Cache;
 use crate::journal::Journal;
 use crate::links::interfaces;
 use crate::recorder::Recorder;
+use crate::services::dhcp4::interface_of;
 use crate::telemetry::Metrics;
 
 /// What handlers share.
@@ -93,5 +94,5 @@ fn own_address(cluster: &Cluster, node: &Node) -> Option<Ipv4Addr> {
         .iter()
         .filter_map(|nic| cluster.network(nic.network.as_deref()?));
     own.chain(&cluster.networks)
-        .find_map(|network| interfaces.iter().find_map(|here| here.address_in(network.prefix)))
+        .find_map(|network| interface_of(network, &interfaces).ok()?.address_in(network.prefix))
 }

@@ -119,7 +119,7 @@ fn grub_gets_the_script_of_its_mac_and_the_files_in_it_and_the_journal_has_it_al
 }
 
 #[test]
-fn what_is_shown_is_what_a_node_gets_although_dhcp_is_another_s_task() {
+fn what_is_shown_is_what_a_node_gets_although_dhcp_is_a_task_of_others() {
     let (_segment, served, station) = served();
     let fetched = text(&station, "grub/script/52:54:00:00:00:01");
     let seed = fetched.split('\'').find(|word| word.starts_with("ds=nocloud")).unwrap();

@@ -105,28 +105,28 @@ impl Content {
     /// The same bytes that [`Content::copy`] appends, if no file is read for them.
     pub(super) fn at_hand(&self, offset: u64, len: usize) -> Option<&[u8]> {
         match self {
-            Self::Text(bytes) | Self::Shared(bytes) => {
-                let at = usize::try_from(offset).ok()?;
-                bytes.get(at..at.checked_add(len)?)
-            }
+            Self::Text(bytes) | Self::Shared(bytes) => part(bytes, offset, len),
             Self::File(_) => None,
         }
     }
 
     /// Appends `len` bytes from `offset`, which are within the length and no more than a block.
     pub(super) async fn copy(&mut self, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
-        let (bytes, at) = match self {
-            Self::Text(bytes) | Self::Shared(bytes) => (&bytes[..], offset),
+        let block = match self {
+            Self::Text(bytes) | Self::Shared(bytes) => part(bytes, offset, len),
             Self::File(file) => {
                 file.load(offset, len).await?;
-                (&file.chunk[..], offset - file.chunk_at)
+                part(&file.chunk, offset - file.chunk_at, len)
             }
         };
-        let at = usize::try_from(at).map_err(io::Error::other)?;
-        let block = bytes.get(at..at + len).ok_or(io::ErrorKind::UnexpectedEof)?;
-        out.extend_from_slice(block);
+        out.extend_from_slice(block.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
+}
+
+fn part(bytes: &[u8], offset: u64, len: usize) -> Option<&[u8]> {
+    let at = usize::try_from(offset).ok()?;
+    bytes.get(at..at.checked_add(len)?)
 }
 
 impl Chunked {

@@ -230,7 +230,6 @@ async fn send(
                         }
                         if burst.added(start) || transfer.window() == 1 {
                             settle(burst.send(&line).await, tally);
-                            now = tally.clock.elapsed();
                         }
                     }
                     Err(error) => {
@@ -239,6 +238,8 @@ async fn send(
                         transfer.fail("the file cannot be read any more");
                     }
                 }
+                // A cold disk takes its time, and the wait for an ACK is counted from here.
+                now = tally.clock.elapsed();
             }
             Next::Wait(deadline) => {
                 // Mostly the deadline moves on with each block. The alarm stays, rings too early, and is set anew then.

@@ -11,8 +11,8 @@ const LONGEST: Duration = Duration::from_secs(8);
 /// Shortest wait. Firmware stalls for tens of milliseconds while it copies a window away, and a repetition too early costs a
 /// whole window.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// Round trips beyond that. Where thousands of clients take turns a block of each is under way for tens of milliseconds, the wait would be
-/// over for some of them in every turn, and a timer that is put off costs as much as a tenth of a block.
+/// Round trips beyond that. Where thousands of clients take turns, a block of each is under way for tens of milliseconds. A wait of a few of
+/// those is a timer that has to be put off for every few blocks, and a lost one is noticed late there anyway.
 const ROUND_TRIPS: u32 = 4;
 
 #[derive(Debug, Clone)]
