@@ -22,6 +22,7 @@ pub mod hook;
 pub mod import;
 pub mod install;
 pub mod measure;
+mod moment;
 pub mod nodeset;
 pub mod pelagos;
 pub mod plan;

@@ -30,6 +30,10 @@ impl Lines {
     /// Takes octets. `each` gets every line that ends in them, and what stands in the last line so far.
     pub(super) fn take(&mut self, octets: &[u8], mut each: impl FnMut(&str, bool)) {
         for byte in octets {
+            // Noise on a serial line begins what is never ended: it costs the rest of that line, not all that follow.
+            if *byte == b'\n' {
+                self.escape = Escape::None;
+            }
             match self.escape {
                 Escape::Begun => {
                     self.escape = match byte {
@@ -98,7 +102,10 @@ impl Lines {
         self.pending.push(byte);
         match std::str::from_utf8(&self.pending) {
             Ok(text) => {
-                if let Some(c) = text.chars().next() {
+                // U+0080 to U+009F are commands to a terminal as those with ESC are.
+                let read = text.chars().next().filter(|c| !c.is_control());
+                self.pending.clear();
+                if let Some(c) = read {
                     self.push(c);
                 }
             }

@@ -72,6 +72,35 @@ fn the_lines_that_matter_are_known() {
 }
 
 #[test]
+fn noise_costs_one_line_and_not_all_that_follow() {
+    for noise in [
+        "\u{1b}]\u{1}x",
+        "\u{1b}P",
+        "\u{1b}[",
+        "\u{1b}",
+        "\u{1b}(",
+        "\u{1b}_ab\u{1b}",
+    ] {
+        let text = format!("{noise}\nKernel panic - not syncing: VFS\n");
+        assert_eq!(names(text.as_bytes()), ["kernel-panic"], "{noise:?}");
+    }
+    let split = [
+        b"\xf0\x9f".as_slice(),
+        b"\x1b]",
+        b"\r\nKernel panic - not syncing: VFS\n",
+    ]
+    .concat();
+    assert_eq!(names(&split), ["kernel-panic"]);
+}
+
+#[test]
+fn no_command_to_a_terminal_is_left_in_a_line() {
+    let text = "\u{9b}2J\u{90}\u{1b}[31mKernel panic\u{7} - not syncing: \u{8b}caf\u{e9}\n";
+    let said = Listener::default().hear(text.as_bytes(), at(0));
+    assert_eq!(said[0].line, "2JKernel panic - not syncing: café");
+}
+
+#[test]
 fn what_is_well_says_nothing() {
     for text in [
         "XFS (sda1): Mounting V5 Filesystem\n",

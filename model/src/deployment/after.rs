@@ -11,6 +11,7 @@ use super::{Deployment, Wait};
 use crate::cluster::{Act, ReadyWhen};
 use crate::event::Seq;
 use crate::measure;
+use crate::moment;
 use crate::world::World;
 
 /// An installed machine that was not handed over to its disk is looked at after so long: before, whatever answers there may
@@ -109,7 +110,7 @@ impl Deployment {
     pub fn task(&self) -> Option<(Task, Timestamp)> {
         let installed = self.installed.filter(|_| self.is_active())?;
         let Some(ready) = self.ready else {
-            let from = self.local.unwrap_or(installed + HANDED_OVER);
+            let from = self.local.unwrap_or(moment::after(installed, HANDED_OVER));
             return match self.ready_when {
                 ReadyWhen::Callback => None,
                 when => Some((Task::Probe(when), from)),
@@ -152,7 +153,10 @@ impl Deployment {
     pub fn step_deadline(&self) -> Option<Timestamp> {
         let step = self.after_ready.get(self.done.len())?;
         let began = self.under_way.as_ref()?.began;
-        Some(began + SignedDuration::from_secs(step.within_seconds.into()))
+        Some(moment::after(
+            began,
+            SignedDuration::from_secs(step.within_seconds.into()),
+        ))
     }
 }
 

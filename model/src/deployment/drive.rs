@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::foreign::is_silent;
 use super::{Deployment, Phase};
 use crate::cluster::{AfterInstall, Node};
+use crate::moment;
 use crate::world::{BmcFailure, NodeState, World};
 
 /// What is done to a machine.
@@ -41,7 +42,7 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(30);
 /// When a BMC that failed is asked again.
 pub(super) fn asked_again(failed: &BmcFailure) -> Timestamp {
     let doublings = failed.times.saturating_sub(1).min(16);
-    failed.at + (RETRY * (1 << doublings)).min(LONGEST_RETRY)
+    moment::after(failed.at, (RETRY * (1 << doublings)).min(LONGEST_RETRY))
 }
 
 impl Deployment {
@@ -110,7 +111,7 @@ fn frozen_at(deployment: &Deployment, state: &NodeState, driven: Timestamp, said
     let power = state.power.as_ref().map(|(_, at)| *at);
     let signs = [Some(driven), power, state.last_seen, said];
     let last = signs.into_iter().flatten().max().unwrap_or(driven);
-    last + deployment.frozen_after()
+    moment::after(last, deployment.frozen_after())
 }
 
 /// From when on a machine is given up: it was restarted as often as it may be, and stands still again.

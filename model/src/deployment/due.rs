@@ -11,6 +11,7 @@ use super::{Deployment, Ending};
 use crate::cluster::{AfterInstall, Node};
 use crate::event::{NewEvent, Subject, What};
 use crate::measure;
+use crate::moment;
 use crate::world::World;
 
 /// A step that has no end so long after it should have ended has none.
@@ -90,7 +91,7 @@ fn of_itself(node: &Node, deployment: &Deployment, now: Timestamp) -> Verdict {
             (true, None) => return Verdict::Waits(None),
             (_, local) => local.unwrap_or(installed),
         };
-        let deadline = since + Deployment::READY_WITHIN;
+        let deadline = moment::after(since, Deployment::READY_WITHIN);
         return if now < deadline {
             Verdict::Waits(Some(deadline))
         } else {
@@ -109,7 +110,7 @@ fn of_itself(node: &Node, deployment: &Deployment, now: Timestamp) -> Verdict {
             Verdict::Ends(Ending::Expired, "the node did not ask for its script in time".into())
         };
     };
-    let deadline = attempt.began + deployment.attempt_within();
+    let deadline = moment::after(attempt.began, deployment.attempt_within());
     let number = deployment.tries.len();
     let failed = match &attempt.failed {
         Some((why, _)) => first_line(why),
@@ -151,7 +152,9 @@ fn of_steps(deployment: &Deployment, now: Timestamp) -> Verdict {
         }
         Some((_, _, None)) => Verdict::Waits(None),
         // Whoever carries it out says why it has no end; this is for what nobody carries out any more.
-        Some((_, _, Some(deadline))) if now < deadline + LATE => Verdict::Waits(Some(deadline + LATE)),
+        Some((_, _, Some(deadline))) if now < moment::after(deadline, LATE) => {
+            Verdict::Waits(Some(moment::after(deadline, LATE)))
+        }
         Some((words, since, Some(deadline))) => {
             let why = format!(
                 "{words}: no end after {}",

@@ -68,9 +68,9 @@ pub fn awaited(world: &World, deployment: &Deployment, now: Timestamp) -> Option
             boot.mark(Step::Kernel).is_some_and(|mark| mark.last >= attempt.began)
         }
         (None, Some(_)) => true,
-        (None, None) if foreign.target == "local" => {
-            deployment.driven.is_some_and(|driven| driven + STILL_THE_OLD <= now)
-        }
+        (None, None) if foreign.target == "local" => deployment
+            .driven
+            .is_some_and(|driven| now.duration_since(driven) >= STILL_THE_OLD),
         (_, None) => false,
     };
     comes.then_some(foreign.answers_at)

@@ -8,6 +8,7 @@ use super::drive::asked_again;
 use super::{Attempt, Deployment, Phase, foreign};
 use crate::cluster::{AfterInstall, Via};
 use crate::measure;
+use crate::moment;
 use crate::world::{Boot, Step, World};
 
 /// A step that was reached.
@@ -134,7 +135,7 @@ fn armed(world: &World, deployment: &Deployment) -> Wait {
             step: "script".into(),
             what: "its loader to ask for its script".into(),
             since: mark.last,
-            deadline: Some(boot.started + SignedDuration::from_mins(5)),
+            deadline: Some(moment::after(boot.started, SignedDuration::from_mins(5))),
             next: format!("the attempt begins then; it has reached {}", mark.step.as_str()),
         },
         _ => by_whom(world, deployment),
@@ -186,7 +187,7 @@ fn by_whom(world: &World, deployment: &Deployment) -> Wait {
 }
 
 fn running(world: &World, deployment: &Deployment, attempt: &Attempt) -> Wait {
-    let total = attempt.began + deployment.attempt_within();
+    let total = moment::after(attempt.began, deployment.attempt_within());
     let next = format!(
         "the attempt is given up after {}",
         measure::span(deployment.attempt_within())
@@ -199,7 +200,7 @@ fn running(world: &World, deployment: &Deployment, attempt: &Attempt) -> Wait {
         step: step.into(),
         what,
         since,
-        deadline: Some(total.min(since + SignedDuration::from_mins(minutes))),
+        deadline: Some(total.min(moment::after(since, SignedDuration::from_mins(minutes)))),
         next: next.clone(),
     };
     if let Some((said, at)) = &attempt.progress {
@@ -242,7 +243,7 @@ fn installed(world: &World, deployment: &Deployment) -> Wait {
                 Some(_) => after::sign(deployment.ready_when),
             },
             since: local.unwrap_or(installed),
-            deadline: Some(local.unwrap_or(installed) + Deployment::READY_WITHIN),
+            deadline: Some(moment::after(local.unwrap_or(installed), Deployment::READY_WITHIN)),
             next: "it boots from its disk whatever its boot order says".into(),
         },
     }

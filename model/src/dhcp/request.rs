@@ -137,16 +137,16 @@ fn is_repeated(asked: &Asked<'_>, address: Ipv4Addr) -> bool {
     let now = asked.now;
     let full = SignedDuration::from_secs(i64::from(asked.network().lease_seconds));
     let fresh = asked.world.leases.at(address).is_some_and(|lease| {
+        let left = lease.until.duration_since(now);
         lease.mac == question.mac
             && lease.node.as_deref() == question.node.map(|node| &*node.name)
-            && lease.until <= now + full
-            && lease.until + REPEATED_WITHIN > now + full
+            && (full - REPEATED_WITHIN < left && left <= full)
     });
     let same_software = match question.node {
         // Firmware, loader and system of one boot follow each other within seconds, and each lease is a step of it.
         Some(node) => asked.world.state(&node.name).boot.as_ref().is_some_and(|boot| {
             let mark = boot.mark(step(question.stage));
-            mark.is_some_and(|mark| now < mark.last + REPEATED_WITHIN)
+            mark.is_some_and(|mark| now.duration_since(mark.last) < REPEATED_WITHIN)
         }),
         None => asked
             .world

@@ -321,7 +321,7 @@ impl Teller<'_> {
                 if !row.what.ends_with(document) && !row.what.contains(&format!("{document},")) {
                     row.what += &format!(", {document}");
                 }
-                row.detail.bytes = Some(row.detail.bytes.unwrap_or(0) + bytes);
+                row.detail.bytes = Some(row.detail.bytes.unwrap_or(0).saturating_add(bytes));
                 row.duration = Some(at - row.at);
             }
             _ => {
@@ -371,7 +371,11 @@ impl Teller<'_> {
             if files {
                 row.times += 1;
                 row.what = "fetches files".into();
-                let bytes = row.detail.bytes.unwrap_or(0) + new.detail.bytes.unwrap_or(0);
+                let bytes = row
+                    .detail
+                    .bytes
+                    .unwrap_or(0)
+                    .saturating_add(new.detail.bytes.unwrap_or(0));
                 let took = end.max(row.at + row.duration.unwrap_or_default()) - row.at;
                 let ms = u64::try_from(took.as_millis()).unwrap_or(0);
                 row.duration = Some(took);

@@ -322,7 +322,7 @@ impl Boot {
             Role::File => return,
         };
         let began = transfer.began(at);
-        if began + CLOCK_SLACK < self.started || transfer.benign().is_some() {
+        if self.started.duration_since(began) > CLOCK_SLACK || transfer.benign().is_some() {
             return; // The end of a transfer of the boot before, noticed late; or one that means nothing.
         }
         match &transfer.outcome {

@@ -40,6 +40,6 @@ impl Medium {
 
     /// Bytes on disk and over the wire.
     pub fn size(&self) -> u64 {
-        self.files().map(|(file, _)| file.size).sum()
+        self.files().fold(0, |size, (file, _)| size.saturating_add(file.size))
     }
 }
