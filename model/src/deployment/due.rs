@@ -152,10 +152,11 @@ fn of_steps(deployment: &Deployment, now: Timestamp) -> Verdict {
         }
         Some((_, _, None)) => Verdict::Waits(None),
         // Whoever carries it out says why it has no end; this is for what nobody carries out any more.
-        Some((_, _, Some(deadline))) if now < moment::after(deadline, LATE) => {
-            Verdict::Waits(Some(moment::after(deadline, LATE)))
-        }
         Some((words, since, Some(deadline))) => {
+            let last = moment::after(deadline, LATE);
+            if now < last {
+                return Verdict::Waits(Some(last));
+            }
             let why = format!(
                 "{words}: no end after {}",
                 measure::span(deadline.duration_since(since))
