@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use model::cache::{self as rules, Target, Verdict};
+use model::cache::{self as rules, Meta, Target, Verdict};
 use tokio::sync::watch;
 
 use super::body::Reading;
@@ -190,7 +190,7 @@ async fn serve(
             }),
         );
     }
-    let (status, part) = match shape(asked, &mut headers, Some(entry.meta.length)) {
+    let (status, part) = match shape(asked, &entry.meta, &mut headers, Some(entry.meta.length)) {
         Shape::Done(status) => return Some(respond(status, headers, Body::empty())),
         Shape::Body(status, part) => (status, part),
     };
@@ -241,7 +241,7 @@ fn follow(cache: &Arc<Cache>, seat: Seat, head: Arc<Head>, total: Option<u64>, a
         X_CACHE,
         HeaderValue::from_static(if seat.joined { "JOINED" } else { "MISS" }),
     );
-    match shape(asked, &mut headers, total) {
+    match shape(asked, &head.meta, &mut headers, total) {
         Shape::Done(status) => respond(status, headers, Body::empty()),
         Shape::Body(status, _) if asked.head() => respond(status, headers, Body::empty()),
         Shape::Body(status, part) => {
@@ -348,9 +348,8 @@ struct Part {
 }
 
 /// Which part of the content answers the request, and the headers that say so.
-fn shape(asked: &Asked, headers: &mut HeaderMap, length: Option<u64>) -> Shape {
-    let known = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let (etag, modified) = (known(header::ETAG), known(header::LAST_MODIFIED));
+fn shape(asked: &Asked, meta: &Meta, headers: &mut HeaderMap, length: Option<u64>) -> Shape {
+    let (etag, modified) = (meta.etag.as_deref(), meta.validating_date());
     let conditions = rules::Asked {
         if_none_match: asked.text(header::IF_NONE_MATCH),
         if_modified_since: asked.text(header::IF_MODIFIED_SINCE),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use model::cache::{Kind, Meta, keep_going, plausible};
+use jiff::Timestamp;
+use model::cache::{Kind, Meta, keep_going, parse_http_date, plausible, settled};
 use tokio::sync::{mpsc, watch};
 
 use super::Cache;
@@ -97,7 +98,7 @@ async fn attempt(cache: &Arc<Cache>, download: &Download, prior: Option<&Arc<Ent
     for (at, (url, digest)) in download.places.iter().enumerate() {
         let known = prior.filter(|_| digest.is_none()).map(|entry| Validators {
             etag: entry.meta.etag.as_deref(),
-            last_modified: entry.meta.last_modified.as_deref(),
+            last_modified: entry.meta.validating_date(),
         });
         let answer = ask(cache, url, known).await?;
         match answer.status {
@@ -167,6 +168,10 @@ async fn fetch(
     mut answer: Answer,
 ) -> Result<End, Trouble> {
     let text = |name| answer.text(name).map(str::to_string);
+    let sent = answer
+        .text(header::DATE)
+        .and_then(parse_http_date)
+        .unwrap_or_else(Timestamp::now);
     let meta = Meta {
         key: download.key.clone(),
         url: url.to_string(),
@@ -174,6 +179,9 @@ async fn fetch(
         sha256: String::new(),
         etag: text(header::ETAG),
         last_modified: text(header::LAST_MODIFIED),
+        unsettled: answer
+            .text(header::LAST_MODIFIED)
+            .is_some_and(|date| !settled(date, sent)),
         content_type: text(header::CONTENT_TYPE),
         content_encoding: text(header::CONTENT_ENCODING).filter(|coding| coding != "identity"),
         fetched: unix_seconds().cast_signed(),

@@ -376,15 +376,18 @@ impl Store {
     }
 }
 
-/// Headers of answers with a file, as upstream gave them.
+/// Headers of answers with a file, as upstream gave them (but see [`Meta::shown_date`]).
 pub fn headers(meta: &Meta) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let usual = Some("application/octet-stream".to_string());
+    let date = meta.shown_date();
     for (name, value) in [
-        (header::CONTENT_TYPE, meta.content_type.as_ref().or(usual.as_ref())),
-        (header::ETAG, meta.etag.as_ref()),
-        (header::LAST_MODIFIED, meta.last_modified.as_ref()),
-        (header::CONTENT_ENCODING, meta.content_encoding.as_ref()),
+        (
+            header::CONTENT_TYPE,
+            meta.content_type.as_deref().or(Some("application/octet-stream")),
+        ),
+        (header::ETAG, meta.etag.as_deref()),
+        (header::LAST_MODIFIED, date.as_deref()),
+        (header::CONTENT_ENCODING, meta.content_encoding.as_deref()),
     ] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name, value);

@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110 section 13) and the dates in them.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 /// The validators that a client sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,6 +26,19 @@ pub fn holds(asked: Asked<'_>, etag: Option<&str>, modified: Option<&str>) -> bo
         },
         _ => false,
     }
+}
+
+/// Whether the date of a content tells it from what was there before. A date has whole seconds: what was sent in the
+/// second in which it was made may have been replaced in that second, under the same date (RFC 9110 section 8.8.2.2).
+/// A date that cannot be read is nobody's to compare, and stays what upstream means by it.
+pub fn settled(modified: &str, sent: Timestamp) -> bool {
+    parse_http_date(modified).is_none_or(|modified| modified.as_second() < sent.as_second())
+}
+
+/// The date one second before; `None` if the text is none.
+pub fn second_before(date: &str) -> Option<String> {
+    let at = parse_http_date(date)?;
+    Some(http_date(at.checked_sub(SignedDuration::from_secs(1)).ok()?))
 }
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7; the two obsolete forms are not sent by anybody).
@@ -86,10 +99,26 @@ mod tests {
         assert!(!holds(Asked::default(), Some("\"a\""), Some(DATE)));
     }
 
+    #[test]
+    fn a_date_of_the_second_in_which_it_was_sent_settles_nothing() {
+        let sent = parse_http_date(LATER).unwrap();
+        assert!(settled(DATE, sent));
+        assert!(!settled(LATER, sent));
+        assert!(
+            !settled(LATER, parse_http_date(DATE).unwrap()),
+            "a mirror whose clock is ahead"
+        );
+        assert!(settled("yesterday", sent));
+        assert_eq!(second_before(LATER).as_deref(), Some(DATE));
+        assert_eq!(second_before("yesterday"), None);
+        assert_eq!(second_before("Fri, 01 Jan -9999 00:00:00 GMT"), None);
+    }
+
     proptest! {
         #[test]
         fn any_date_is_read_or_refused(text in "\\PC{0,40}") {
             parse_http_date(&text);
+            second_before(&text);
             holds(Asked { if_none_match: Some(&text), if_modified_since: None }, Some("\"x\""), None);
         }
     }

@@ -2,7 +2,11 @@
 //!
 //! Content and knowledge are one file, so that one rename makes both true at once.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+use super::condition::second_before;
 
 /// Length of the seal at the very end: eight bytes of length, eight of mark.
 pub const TAIL: usize = 16;
@@ -27,6 +31,9 @@ pub struct Meta {
     /// `Last-Modified` of upstream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
+    /// The date is not older than upstream's answer: what replaces the content may have the same one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled: bool,
     /// `Content-Type` of upstream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
@@ -35,6 +42,24 @@ pub struct Meta {
     pub content_encoding: Option<String>,
     /// When it was fetched, seconds since 1970.
     pub fetched: i64,
+}
+
+impl Meta {
+    /// The date by which upstream and clients may recognise the content.
+    pub fn validating_date(&self) -> Option<&str> {
+        self.last_modified.as_deref().filter(|_| !self.unsettled)
+    }
+
+    /// The date to give to clients. One that is not settled is told a second early, so that whoever asks with it later
+    /// gets what replaced the content in the same second.
+    pub fn shown_date(&self) -> Option<Cow<'_, str>> {
+        let date = self.last_modified.as_deref()?;
+        if self.unsettled {
+            second_before(date).map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(date))
+        }
+    }
 }
 
 /// What stands behind the content.
@@ -85,6 +110,7 @@ mod tests {
             sha256: "00".repeat(32),
             etag: Some("\"x\"".into()),
             last_modified: None,
+            unsettled: false,
             content_type: None,
             content_encoding: None,
             fetched: 7,
@@ -101,6 +127,25 @@ mod tests {
         assert_eq!(unseal(&file, file.len() as u64), Ok(Some(meta())));
         let need = unseal(&file[file.len() - TAIL..], file.len() as u64).unwrap_err();
         assert_eq!(unseal(&file[file.len() - need..], file.len() as u64), Ok(Some(meta())));
+    }
+
+    #[test]
+    fn an_unsettled_date_is_told_early_and_recognises_nothing() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let settled = Meta {
+            last_modified: Some(date.into()),
+            ..meta()
+        };
+        assert_eq!(
+            (settled.validating_date(), settled.shown_date().as_deref()),
+            (Some(date), Some(date))
+        );
+        let unsettled = Meta {
+            unsettled: true,
+            ..settled
+        };
+        assert_eq!(unsettled.validating_date(), None);
+        assert_eq!(unsettled.shown_date().as_deref(), Some("Sun, 06 Nov 1994 08:49:36 GMT"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod path;
 mod release;
 mod upstreams;
 
-pub use condition::{Asked, holds, http_date, parse_http_date};
+pub use condition::{Asked, holds, http_date, parse_http_date, settled};
 pub use content::{ContentRange, plausible};
 pub use entry::{Meta, TAIL, seal, unseal};
 pub use fresh::{Knowledge, Verdict, judge, keep_going};

@@ -20,6 +20,7 @@ fn put(store: &Arc<Store>, name: &str, content: &[u8]) -> Result<Arc<Entry>, Sto
         sha256: sealed.sha256.clone(),
         etag: None,
         last_modified: None,
+        unsettled: false,
         content_type: None,
         content_encoding: None,
         fetched: 0,

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
 
 use sha2::Digest as _;
 
@@ -145,6 +146,21 @@ impl Repository {
         self.gpg(&words);
     }
 
+    /// Dates everything that is published now.
+    fn date(&self, at: SystemTime) {
+        let mut folders = vec![self.path("web/r")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    std::fs::File::open(&path).unwrap().set_modified(at).unwrap();
+                }
+            }
+        }
+    }
+
     /// Starts a web server that we did not write.
     fn serve(&mut self, certificate: Option<&Path>) {
         let program = "import http.server, ssl, sys\n\
@@ -168,7 +184,7 @@ impl Repository {
             .unwrap();
         self.server = Some(child);
         while TcpStream::connect(self.address).is_err() {
-            std::thread::park_timeout(std::time::Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 
@@ -258,6 +274,8 @@ impl Apt {
 #[test]
 fn apt_updates_and_downloads_through_both_doors_and_checks_every_signature() {
     let mut repository = Repository::new(None);
+    // As old as what a mirror has: a date of this second would not be believed.
+    repository.date(SystemTime::now() - Duration::from_secs(3600));
     let upstream = format!("http://{}/r", repository.address);
     let (text, http, proxy) = cluster(&upstream);
     let segment = Segment::host();
@@ -315,6 +333,33 @@ fn apt_updates_and_downloads_through_both_doors_and_checks_every_signature() {
         "packages are counted, not written down"
     );
     assert_eq!(served.events("cache.trouble").len(), 1);
+}
+
+#[test]
+fn what_is_published_twice_in_one_second_reaches_apt() {
+    let repository = Repository::new(None);
+    // A second that lasts as long as this takes.
+    let second = SystemTime::now() + Duration::from_secs(3600);
+    repository.date(second);
+    let (text, http, _) = cluster(&format!("http://{}/r", repository.address));
+    let segment = Segment::host();
+    let served = Served::start(&segment, &text);
+    let apt = Apt::new(&format!("http://127.0.0.1:{}/r", http.port()), &repository.key(), "");
+    apt.succeed(&["update"]);
+    apt.succeed(&["download", "bell"]);
+    repository.publish("2.0");
+    // For the web server, nothing has changed since.
+    repository.date(second);
+    apt.succeed(&["update"]);
+    apt.succeed(&["download", "bell"]);
+    assert!(apt.folder.path().join("work/bell_2.0_all.deb").is_file());
+    // When the second is over, the date tells it.
+    repository.date(SystemTime::now());
+    served.until("the date is believed", || {
+        let sent = repository.sent("InRelease");
+        apt.succeed(&["update"]);
+        repository.sent("InRelease") == sent
+    });
 }
 
 #[test]
