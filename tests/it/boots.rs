@@ -13,6 +13,7 @@ users:
   - { name: ada, sudo: true, ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPjTCqN5kmu1BGzOvBCzEQNwTnv0jQvNPFBzPrOOI9Z ada"] }
 networks:
   lab: { prefix: 10.77.0.0/24, router: 10.77.0.1, pool: 10.77.0.200-10.77.0.249 }
+  farm: { prefix: 10.80.0.0/16 }
 profiles:
   worker:
     image: debian-12
@@ -26,7 +27,7 @@ profiles:
           echo "CHECK name $(hostname) $(hostname -f)"
           echo "CHECK zone $(readlink /etc/localtime)"
           echo "CHECK motd $(cat /etc/motd)"
-          echo "CHECK hosts $(grep -c 'bios.test.example bios' /etc/hosts)"
+          echo "CHECK hosts $(grep -c 'bios.test.example bios' /etc/hosts) $(grep -c 'farm' /etc/hosts) $(head -n 1 /etc/hosts)"
           echo "CHECK ada $(id -un ada) $(stat -c %U:%a /home/ada/.ssh/authorized_keys) $(sudo -l -U ada | grep -c NOPASSWD)"
           echo "CHECK address $(ip -4 -o addr show scope global | awk '{print $4}' | tr '\n' ' ')"
           echo "CHECK failed units: $(systemctl --failed --no-legend | wc -l)"
@@ -35,6 +36,8 @@ profiles:
 nodes:
   uefi: { mac: "52:54:00:00:00:01", address: 10.77.0.11, profile: worker }
   bios: { mac: "52:54:00:00:00:02", address: 10.77.0.12, profile: worker }
+  # So many that their lines are packed for cloud-init.
+  "farm[0001-3000]": { network: farm, address: 10.80.0.1+ }
 "#;
 
 fn leased(stage: &'static str) -> impl Fn(&Value) -> bool {
@@ -78,6 +81,7 @@ fn machines_with_uefi_and_with_bios_become_what_the_cluster_file_says() {
     lab.text(&[
         "lab",
         "up",
+        "2",
         "--firmware",
         "bios=bios",
         "--cluster",
@@ -111,7 +115,7 @@ fn machines_with_uefi_and_with_bios_become_what_the_cluster_file_says() {
         check(format!("CHECK name {node} {node}.test.example"));
         check("CHECK zone /usr/share/zoneinfo/Europe/Berlin".into());
         check("CHECK motd tended by the cluster file".into());
-        check("CHECK hosts 1".into());
+        check("CHECK hosts 1 3000 127.0.0.1 localhost".into());
         check("CHECK ada ada ada:600 1".into());
         check(format!("CHECK address {address}/24"));
         check("CHECK failed units: 0".into());

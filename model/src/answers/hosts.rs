@@ -1,6 +1,10 @@
 //! `/etc/hosts` of the cluster.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use flate2::{Compression, write::GzEncoder};
 
 use crate::cluster::{Cluster, Node};
 
@@ -41,6 +45,30 @@ pub(crate) fn lines(cluster: &Cluster) -> String {
         }
     }
     text
+}
+
+/// Up to this length a person can read the lines in a cloud-config; that is some 1,500 nodes.
+const READABLE: usize = 64 * 1024;
+
+/// The lines of all nodes as they stand in a cloud-config.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Written {
+    /// Within the quotes of a string of JSON or YAML.
+    Quoted(String),
+    /// gzip in base64: a fourth of it, and every node of a room asks for it in the same minute.
+    Packed(String),
+}
+
+impl Written {
+    pub fn new(lines: &str) -> Self {
+        if lines.len() <= READABLE {
+            let quoted = serde_json::to_string(lines).expect("a string always serialises");
+            return Self::Quoted(quoted[1..quoted.len() - 1].to_string());
+        }
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(lines.as_bytes()).expect("memory takes every write");
+        Self::Packed(BASE64_STANDARD.encode(packed.finish().expect("memory takes every write")))
+    }
 }
 
 fn names(cluster: &Cluster, node: &Node, suffix: &str) -> String {

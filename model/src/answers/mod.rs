@@ -9,7 +9,7 @@ mod tests;
 mod user_data;
 
 pub use hosts::hosts;
-pub(crate) use hosts::lines as host_lines;
+pub(crate) use hosts::{Written, lines as host_lines};
 pub use user_data::user_data;
 pub(crate) use user_data::user_data_without_hosts;
 

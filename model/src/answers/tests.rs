@@ -1,3 +1,8 @@
+use std::io::Read as _;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use flate2::read::GzDecoder;
+
 use super::*;
 use crate::boot::{Key, Occasion, Site};
 use crate::cluster::BootTarget;
@@ -104,6 +109,36 @@ fn the_lines_of_all_nodes_stand_in_their_file() {
         assert!(content.starts_with(first), "{content}");
         assert_eq!(content, hosts(&cluster, node));
     }
+}
+
+#[test]
+fn the_lines_of_many_nodes_are_packed_and_follow_the_own_ones() {
+    let many = FILE.replace(
+        "nodes:\n",
+        "nodes:\n  \"many[0001-3000]\": { network: lan2, address: 10.80.0.1+ }\n",
+    );
+    let many = many.replace("networks:\n", "networks:\n  lan2: { prefix: 10.80.0.0/16 }\n");
+    let reading = crate::config::read(&many);
+    let cluster = reading.cluster.unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
+    let node = cluster.node("n2").unwrap();
+    let text = user_data(&Key::new([7; 32]), SITE, &cluster, node, 1, BootTarget::Image).text;
+    let parsed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let [own, rest] = [0, 1].map(|at| &parsed["write_files"][at]);
+    assert_eq!(
+        (&own["path"], &rest["path"]),
+        (&"/etc/hosts".into(), &"/etc/hosts".into())
+    );
+    assert_eq!(
+        (&rest["append"], &rest["encoding"], &rest["defer"]),
+        (&true.into(), &"gz+b64".into(), &true.into())
+    );
+    let packed = rest["content"].as_str().unwrap();
+    let mut lines = String::new();
+    let packed = BASE64_STANDARD.decode(packed).unwrap();
+    GzDecoder::new(&packed[..]).read_to_string(&mut lines).unwrap();
+    let whole = hosts(&cluster, node);
+    assert_eq!([own["content"].as_str().unwrap(), &lines].concat(), whole);
+    assert!(text.len() * 3 < whole.len(), "{} of {}", text.len(), whole.len());
 }
 
 #[test]

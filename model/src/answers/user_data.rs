@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{hosts::head, yaml};
+use super::hosts::{Written, head};
+use super::yaml;
 use crate::boot::{Key, Occasion, Rendered, Site};
 use crate::cluster::{BootTarget, Cluster, Node, Settings};
 use crate::templates;
@@ -21,13 +22,20 @@ pub fn user_data(
     occasion: impl Into<Occasion>,
     target: BootTarget,
 ) -> Rendered {
-    let mut quoted = serde_json::to_string(&head(cluster, node)).expect("a string always serialises");
-    quoted.insert(quoted.len() - 1, HOSTS);
-    let rendered = document(key, site, cluster, node, occasion.into(), target, Some(quoted));
-    // They are most of it and the same for every node, and all nodes of a room ask at once: they are quoted once for all.
+    let mut own = serde_json::to_string(&head(cluster, node)).expect("a string always serialises");
+    // They are most of it and the same for every node, and all nodes of a room ask at once: they are written once for all.
+    let (lines, packed) = match cluster.hosts_written() {
+        Written::Quoted(lines) => (lines, None),
+        Written::Packed(lines) => (lines, Some(HOSTS)),
+    };
+    if packed.is_none() {
+        own.insert(own.len() - 1, HOSTS);
+    }
+    let hosts = json!({ "own": own, "packed": packed });
+    let rendered = document(key, site, cluster, node, occasion.into(), target, Some(hosts));
     let (before, after) =
         (rendered.text.split_once(HOSTS)).expect("the template has a place for the hosts, a test renders it");
-    yaml([before, cluster.hosts_quoted(), after].concat())
+    yaml([before, lines, after].concat())
 }
 
 /// The cloud-config without the list of hosts, which is the same for every node and would be most of each plan.
@@ -49,7 +57,7 @@ fn document(
     node: &Node,
     occasion: Occasion,
     target: BootTarget,
-    hosts: Option<String>,
+    hosts: Option<serde_json::Value>,
 ) -> Rendered {
     let settings = &*node.settings;
     let maintenance = target == BootTarget::Maintenance;

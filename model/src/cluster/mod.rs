@@ -37,6 +37,8 @@ use std::sync::{Arc, OnceLock};
 
 use wire::Mac;
 
+use crate::answers::Written;
+
 /// A whole declared cluster.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cluster {
@@ -87,7 +89,7 @@ struct Index {
     client_id: HashMap<Vec<u8>, usize>,
     /// Derived once and only when somebody asks: every node of a cluster gets the same lines.
     hosts: OnceLock<String>,
-    hosts_quoted: OnceLock<String>,
+    hosts_written: OnceLock<Written>,
 }
 
 impl Cluster {
@@ -270,12 +272,9 @@ impl Cluster {
         self.index.hosts.get_or_init(|| crate::answers::host_lines(self))
     }
 
-    /// The same as it stands within the quotes of a string of JSON or YAML.
-    pub fn hosts_quoted(&self) -> &str {
-        self.index.hosts_quoted.get_or_init(|| {
-            let quoted = serde_json::to_string(self.hosts()).expect("a string always serialises");
-            quoted[1..quoted.len() - 1].to_string()
-        })
+    /// The same as they stand in a cloud-config.
+    pub(crate) fn hosts_written(&self) -> &Written {
+        self.index.hosts_written.get_or_init(|| Written::new(self.hosts()))
     }
 
     fn at(&self, index: Option<&usize>) -> Option<&Arc<Node>> {
